@@ -20,7 +20,7 @@
  */
 enum {
     PAIR_MS = 60000,
-    PAIR_QUICK_MS = 4200,
+    PAIR_QUICK_MS = 2700,
     PAIR_LIMIT_S = 120,
     PAIR_LIMIT_QUICK_S = 15,
     MAX_PAIRS = 32,
@@ -303,7 +303,7 @@ main (int argc, char **argv)
         options.role != NULL)
         bench_child_begin ();
     if (options.sittings == 0)
-        options.sittings = options.quick ? 4 : 8;
+        options.sittings = options.quick ? 3 : 8;
     if (options.rounds == 0)
         options.rounds = options.quick ? 5 : 8;
     if (options.burst_ms == 0)

@@ -3,8 +3,8 @@
 
 #include "matchmaker/rendezvous_address.h"
 #include "matchmaker/rendezvous_names.h"
+#include "matchmaker/rendezvous_own.h"
 #include "matchmaker/rendezvous_reach.h"
-#include "matchmaker/rendezvous_rooms.h"
 #include "matchmaker/rendezvous_source_report.h"
 #include "src/error/error.h"
 
@@ -226,9 +226,7 @@ rendezvous_close (godwit__matchmaker_t *matchmaker)
     while (self->source_count > 0)
         remove_source (self, self->source_count - 1, true);
     godwit__view_close (&self->view);
-    for (size_t i = 0; i < self->own_count; i++)
-        godwit__record_unref (&self->own[i]);
-    free (self->own);
+    godwit__rendezvous_close_own (self);
     godwit__folders_close (&self->folders);
     free (self);
 }
@@ -282,6 +280,7 @@ rendezvous_open (godwit__matchmaker_t **matchmaker, const godwit__matchmaker_opt
     self->events = events;
     self->user = user;
     godwit__view_open (&self->view, &self->options, events, user);
+    godwit__rendezvous_open_own (self);
     godwit_status_t status = godwit__folders_init (&self->folders, options->runtime_dir, error);
     if (status == GODWIT_OK)
         status = use_url (self, options->url, error);
@@ -294,73 +293,10 @@ rendezvous_open (godwit__matchmaker_t **matchmaker, const godwit__matchmaker_opt
     return GODWIT_OK;
 }
 
-/* --- own records --- */
-
-static size_t
-find_own (const godwit__rendezvous_t *self, uint32_t server_id)
-{
-    size_t i = 0;
-    while (i < self->own_count && self->own[i]->server_id != server_id)
-        i++;
-    return i;
-}
-
-static bool
-reserve_own (godwit__rendezvous_t *self)
-{
-    if (self->own_count < self->own_capacity)
-        return true;
-    const size_t capacity = self->own_capacity ? 2 * self->own_capacity : 4;
-    godwit__record_t **own = realloc (self->own, capacity * sizeof (godwit__record_t *));
-    if (!own)
-        return false;
-    self->own = own;
-    self->own_capacity = capacity;
-    return true;
-}
-
-static godwit_status_t
-rendezvous_announce (godwit__matchmaker_t *matchmaker, godwit__record_t *record, godwit_error_t **error)
-{
-    godwit__rendezvous_t *self = (godwit__rendezvous_t *) matchmaker;
-    const godwit_status_t status = godwit__record_check (record, error);
-    if (status != GODWIT_OK)
-        return status;
-    if (memcmp (record->instance, self->options.instance, GODWIT__UUID_SIZE) != 0)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "record.instance: another transport's");
-    const size_t index = find_own (self, record->server_id);
-    if (index == self->own_count) {
-        if (self->own_count == GODWIT__ROOMS_MEMBER_RECORDS_MAX)
-            return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED, "more than %d servers",
-                                      GODWIT__ROOMS_MEMBER_RECORDS_MAX);
-        if (!reserve_own (self))
-            return godwit__error_no_memory (error);
-        self->own[self->own_count++] = godwit__record_ref (record);
-    } else {
-        godwit__record_t *before = self->own[index];
-        self->own[index] = godwit__record_ref (record);
-        godwit__record_unref (&before);
-    }
-    for (size_t i = 0; i < self->source_count; i++)
-        godwit__source_announce (self->sources[i], index);
-    return GODWIT_OK;
-}
-
-static void
-rendezvous_withdraw (godwit__matchmaker_t *matchmaker, uint32_t server_id)
-{
-    godwit__rendezvous_t *self = (godwit__rendezvous_t *) matchmaker;
-    const size_t index = find_own (self, server_id);
-    if (index == self->own_count)
-        return;
-    godwit__record_unref (&self->own[index]);
-    self->own_count--;
-    memmove (&self->own[index], &self->own[index + 1],
-             (self->own_count - index) * sizeof (godwit__record_t *));
-    for (size_t i = 0; i < self->source_count; i++)
-        godwit__source_withdraw (self->sources[i], server_id);
-}
-
-const godwit__matchmaker_ops_t godwit__matchmaker_rendezvous = {
-    "rendezvous",         rendezvous_open,  rendezvous_announce, rendezvous_withdraw,
-    rendezvous_set_hosts, rendezvous_reach, rendezvous_close};
+const godwit__matchmaker_ops_t godwit__matchmaker_rendezvous = {"rendezvous",
+                                                                rendezvous_open,
+                                                                godwit__rendezvous_announce,
+                                                                godwit__rendezvous_withdraw_own,
+                                                                rendezvous_set_hosts,
+                                                                rendezvous_reach,
+                                                                rendezvous_close};

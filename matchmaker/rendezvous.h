@@ -13,9 +13,14 @@ typedef struct godwit__rendezvous {
     const godwit__matchmaker_events_t *events;
     void *user;
     godwit__view_t view;
+    /* The records of this process: first those that sources are told, then those that are withheld, because
+     * its certificate does not allow it to serve them. */
     godwit__record_t **own;
     size_t own_count;
+    size_t withheld_count;
     size_t own_capacity;
+    godwit__realm_watch_t realm_watch; /* in a realm: its certificate may become another one ... */
+    godwit__task_t renewed;            /* ... and did */
     uint8_t buffer[GODWIT__RENDEZVOUS_FRAME_SIZE];
     bool is_open; /* events may run */
     godwit__names_state_t names;

@@ -15,6 +15,8 @@
 #define TOKENS_MAX 8192
 #define TOKENS_PER_MS 1
 #define SNAPSHOT_COST 256
+/* JOINs that are refused and answered; more are ignored. */
+#define REFUSALS_PER_S 64
 
 /* --- members --- */
 
@@ -69,9 +71,23 @@ renew (const godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *membe
 
 /* --- messages --- */
 
+/* Whoever is no member has no tokens of its own: all share some. */
+static bool
+may_answer (godwit__rendezvous_host_t *host)
+{
+    const int64_t now = godwit__host_now (host);
+    if (now - host->refused_since_ns >= 1000 * GODWIT__NS_PER_MS) {
+        host->refused_since_ns = now;
+        host->refused = 0;
+    }
+    return host->refused < REFUSALS_PER_S && ++host->refused;
+}
+
 static void
 refuse (godwit__rendezvous_host_t *host, godwit__routing_id_t routing_id, const char *reason)
 {
+    if (!may_answer (host))
+        return;
     const godwit__message_t message = godwit__rendezvous_expelled (host->buffer, reason);
     char text[3 * GODWIT__ADDRESS_SIZE];
     host->port->ops->send (host->port, routing_id, &message);
@@ -139,17 +155,14 @@ on_register (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *membe
     godwit__record_t *changed[GODWIT__RENDEZVOUS_RECORDS_MAX];
     godwit__record_list_t list = {changed, 0};
     const char *wrong = NULL;
-    godwit__reason_t why;
     for (size_t i = 0; i < message->record_count && !wrong; i++) {
         godwit__record_t *record = message->records[i];
         if (memcmp (record->instance, member->instance, GODWIT__UUID_SIZE) != 0) {
             wrong = "registered a record of another instance";
             break;
         }
-        if (!godwit__host_may_register (host, member, record, &why)) {
-            wrong = why.text;
-            break;
-        }
+        if (!godwit__host_may_register (host, member, record))
+            continue;
         const godwit__put_t put = godwit__rooms_put (&host->rooms, member, record);
         if (put == GODWIT__PUT_CHANGED)
             changed[list.count++] = record;

@@ -27,8 +27,10 @@ struct godwit__rendezvous_host {
     godwit__task_t lost;   /* the port has lost connections */
     godwit__timer_t look;  /* finds out whose they were */
     unsigned looks_left;
-    int64_t looked_ns;       /* 0: never */
-    godwit__timer_t absence; /* looks for members that did not come back */
+    int64_t looked_ns;        /* 0: never */
+    godwit__timer_t absence;  /* looks for members that did not come back */
+    int64_t refused_since_ns; /* the second in which `refused` JOINs were refused */
+    unsigned refused;
     uint8_t buffer[GODWIT__RENDEZVOUS_FRAME_SIZE];
 };
 
@@ -91,19 +93,20 @@ typedef struct godwit__reason {
     char text[256];
 } godwit__reason_t;
 
-/* All three are true without a realm; false: *why says why not.
+/* All three are true without a realm.
  *
- * Whoever sent the frame that is looked at may join as this instance. */
+ * Whoever sent the frame that is looked at may join as this instance. False: *why says why not. */
 bool godwit__host_may_join (const godwit__rendezvous_host_t *host, const uint8_t instance[GODWIT__UUID_SIZE],
                             godwit__reason_t *why);
-/* The member that sent it may still be what it was. Its certificate may be another one by now, and allow less
- * than it has registered. */
-bool godwit__host_may_go_on (const godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
+/* The member that sent it is still who it was. False: *why says why not. If its certificate is another one by
+ * now, those of its records are dropped that it does not allow. */
+bool godwit__host_may_go_on (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
                              godwit__reason_t *why);
-/* It may serve what the record says. */
-bool godwit__host_may_register (const godwit__rendezvous_host_t *host,
-                                const godwit__rendezvous_member_t *member, const godwit__record_t *record,
-                                godwit__reason_t *why);
+/* It may serve what the record says. False: that was told to the log, once for each certificate of the
+ * member.
+ */
+bool godwit__host_may_register (const godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
+                                const godwit__record_t *record);
 
 /* ---- leases: rendezvous_host_leases.c ---- */
 

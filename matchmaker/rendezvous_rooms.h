@@ -46,6 +46,7 @@ typedef struct godwit__rendezvous_member {
     uint8_t instance[GODWIT__UUID_SIZE];
     bool is_host;           /* the process that hosts */
     godwit__party_t *party; /* as which it sent its last frame: a reference; NULL: there is no realm */
+    bool is_restricted;     /* the log was told that this party may not serve what it wants to */
     int64_t refresh_ms;
     int64_t expires_ns;
     godwit__room_entry_t **entries; /* by server_id */

@@ -7,6 +7,7 @@
  *     -> publisher's publish_lock   its list of taps
  *       -> port's inbox lock        its queue, and its table of slots and keys
  *         -> link's inbox lock      its queue
+ *           -> identity's lock      who a transport is, where there is a realm; under it the realm's own
  *
  * Sending and receiving never take godwit__inproc_lock.
  */

@@ -113,15 +113,15 @@ node_now_ns (void *user)
 }
 
 int64_t
-godwit__sim_now_s (const godwit__sim_node_t *node)
+godwit__sim_now_s (const godwit_cluster_t *cluster)
 {
-    return EPOCH_S + node->cluster->now_ns / (1000 * GODWIT__NS_PER_MS);
+    return EPOCH_S + cluster->now_ns / (1000 * GODWIT__NS_PER_MS);
 }
 
 static int64_t
 node_now_s (void *user)
 {
-    return godwit__sim_now_s (user);
+    return godwit__sim_now_s (((const godwit__sim_node_t *) user)->cluster);
 }
 
 static void

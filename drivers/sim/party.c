@@ -92,7 +92,7 @@ static void on_look (godwit__timer_t *timer);
 static void
 arm_look (godwit__sim_node_t *node, const godwit__party_t *party)
 {
-    const int64_t left_s = godwit__party_until (party) - godwit__sim_now_s (node);
+    const int64_t left_s = godwit__party_until (party) - godwit__sim_now_s (node->cluster);
     const int64_t at_ns = node->cluster->now_ns + (left_s > 0 ? left_s : 1) * 1000 * GODWIT__NS_PER_MS;
     godwit__timer_t *const timer = &node->driver->look;
     if (timer->heap_index && timer->deadline_ns <= at_ns)

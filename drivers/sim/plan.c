@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FAULT_COUNT 10
+#define FAULT_COUNT 12
 #define AGAIN_NS GODWIT__NS_PER_MS
 #define DEFAULT_FAULTS 10
 #define DEFAULT_DURATION_MS 10000
 #define DELAY_MOST_US 200000
 #define NEED_THE_TEST ((unsigned) GODWIT_FAULT_KILL | GODWIT_FAULT_POWER | GODWIT_FAULT_RESTART)
+#define OF_CERTIFICATES ((unsigned) GODWIT_FAULT_EXPIRY | GODWIT_FAULT_REVOCATION)
+#define OF_CERTIFICATES_COUNT 2 /* the last ones */
 
 typedef struct strike {
     struct godwit__sim_plan *plan;
@@ -30,6 +32,7 @@ typedef struct strike {
     double chance;               /* of LOSS, DUPLICATE, REORDER */
     int64_t delay_us;            /* of DELAY */
     unsigned ways;               /* of CUT: 1 from the node, 2 to it */
+    const char *reader;          /* of REVOCATION: the node that reads of it first */
     godwit__sim_node_t *stopped; /* by PAUSE */
     bool is_on;                  /* it has begun and not ended */
     bool is_busy;                /* the test's on_fault is running */
@@ -40,6 +43,7 @@ struct godwit__sim_plan {
     godwit_cluster_t *cluster;
     godwit_cluster_fault_fn *on_fault;
     void *user;
+    godwit__sim_administrator_t administrator;
     unsigned faults;
     int64_t duration_ms, longest_ms;
     char (*names)[GODWIT__SIM_NAME_MAX + 1];
@@ -52,8 +56,9 @@ typedef struct godwit__sim_plan plan_t;
 static const char *
 fault_name (godwit_fault_t fault)
 {
-    static const char *const names[FAULT_COUNT] = {"loss",      "delay", "duplicate", "reorder", "cut",
-                                                   "partition", "pause", "kill",      "power",   "restart"};
+    static const char *const names[FAULT_COUNT] = {"loss",  "delay",     "duplicate", "reorder",
+                                                   "cut",   "partition", "pause",     "kill",
+                                                   "power", "restart",   "expiry",    "revocation"};
     size_t i = 0;
     while (i + 1 < FAULT_COUNT && (unsigned) fault != 1u << i)
         i++;
@@ -119,7 +124,12 @@ strike_node (strike_t *strike, godwit__sim_node_t *node)
         godwit_cluster_pause (plan->cluster, strike->node, true);
         return true;
     }
-    if (strike->fault != GODWIT_FAULT_RESTART)
+    if (strike->fault == GODWIT_FAULT_EXPIRY && !godwit__sim_expire (node, &plan->administrator))
+        return false;
+    if (strike->fault == GODWIT_FAULT_REVOCATION &&
+        !godwit__sim_revoke (node, strike->reader, &plan->administrator))
+        return false;
+    if (strike->fault == GODWIT_FAULT_KILL || strike->fault == GODWIT_FAULT_POWER)
         godwit_cluster_kill (plan->cluster, strike->node, strike->fault == GODWIT_FAULT_POWER);
     else
         plan->cluster->stats.faults++;
@@ -184,6 +194,8 @@ finish (strike_t *strike)
     settle_weather (cluster);
     if (strike->stopped && strike->stopped->paused_ns && !strike->stopped->is_dead)
         godwit_cluster_pause (cluster, strike->node, false);
+    if (strike->fault & OF_CERTIFICATES)
+        godwit__sim_certify (cluster, strike->node, &strike->plan->administrator);
     tell_test (strike, true);
 }
 
@@ -206,18 +218,20 @@ godwit__sim_end_plans (godwit_cluster_t *cluster)
 {
     for (plan_t *plan = cluster->plans; plan; plan = plan->next)
         for (size_t i = 0; i < plan->strike_count; i++)
-            if (plan->strikes[i].is_on && plan->strikes[i].fault < GODWIT_FAULT_KILL)
+            if (plan->strikes[i].is_on && !(plan->strikes[i].fault & NEED_THE_TEST))
                 finish (&plan->strikes[i]);
 }
 
 /* ---- drawing ---- */
 
+/* A plan without faults of certificates is drawn as it was before there were any. */
 static godwit_fault_t
 draw_fault (plan_t *plan)
 {
+    const uint64_t count = FAULT_COUNT - (plan->faults & OF_CERTIFICATES ? 0 : OF_CERTIFICATES_COUNT);
     unsigned fault;
     do
-        fault = 1u << godwit_cluster_random (plan->cluster, FAULT_COUNT);
+        fault = 1u << godwit_cluster_random (plan->cluster, count);
     while (!(plan->faults & fault));
     return (godwit_fault_t) fault;
 }
@@ -253,6 +267,8 @@ draw (strike_t *strike)
     strike->chance = 0.33 * chance * chance;
     strike->delay_us = 1000 + (int64_t) (chance * chance * DELAY_MOST_US);
     strike->ways = 1 + (unsigned) godwit_cluster_random (cluster, 3);
+    if (strike->fault == GODWIT_FAULT_REVOCATION)
+        strike->reader = plan->names[godwit_cluster_random (cluster, plan->name_count)];
     return strike->fault != GODWIT_FAULT_PARTITION || draw_group (strike);
 }
 
@@ -322,6 +338,20 @@ fill (plan_t *plan, const godwit_cluster_plan_t *from, godwit_error_t **error)
     return GODWIT_OK;
 }
 
+/* The kinds that are asked for, and that the test helps with. */
+static unsigned
+possible_faults (const godwit_cluster_plan_t *from)
+{
+    unsigned faults = from->faults ? from->faults & GODWIT_FAULT_ALL : GODWIT_FAULT_ALL;
+    if (!from->on_fault)
+        faults &= ~NEED_THE_TEST;
+    if (!from->certify)
+        faults &= ~OF_CERTIFICATES;
+    if (!from->revoke)
+        faults &= ~(unsigned) GODWIT_FAULT_REVOCATION;
+    return faults;
+}
+
 godwit_status_t
 godwit_cluster_begin_plan (godwit_cluster_t *cluster, const godwit_cluster_plan_t *plan_p,
                            godwit_error_t **error)
@@ -336,18 +366,19 @@ godwit_cluster_begin_plan (godwit_cluster_t *cluster, const godwit_cluster_plan_
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "plan: expected times of at least 0 ms, got %lld and %lld",
                                   (long long) from.duration_ms, (long long) from.longest_ms);
-    const unsigned asked = from.faults ? from.faults : GODWIT_FAULT_ALL;
-    const unsigned faults = asked & GODWIT_FAULT_ALL & (from.on_fault ? ~0u : ~NEED_THE_TEST);
+    const unsigned faults = possible_faults (&from);
     if (!faults)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                  "plan.faults: expected kinds of faults%s, got 0x%x",
-                                  from.on_fault ? "" : " that need no plan.on_fault", from.faults);
+        return godwit__error_set (
+            error, GODWIT_ERR_INVALID_ARGUMENT, "plan.faults: expected kinds of faults, got 0x%x%s%s%s",
+            from.faults, from.on_fault ? "" : "; plan.on_fault is NULL",
+            from.certify ? "" : "; plan.certify is NULL", from.revoke ? "" : "; plan.revoke is NULL");
     plan_t *plan = calloc (1, sizeof *plan);
     if (!plan)
         return godwit__error_no_memory (error);
     plan->cluster = cluster;
     plan->on_fault = from.on_fault;
     plan->user = from.user;
+    plan->administrator = (godwit__sim_administrator_t){from.certify, from.revoke, from.user};
     plan->faults = faults;
     plan->duration_ms = from.duration_ms ? from.duration_ms : DEFAULT_DURATION_MS;
     plan->longest_ms = from.longest_ms ? from.longest_ms : (plan->duration_ms + 3) / 4;

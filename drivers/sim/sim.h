@@ -275,8 +275,8 @@ godwit_status_t godwit__sim_add_node (godwit__sim_node_t **node, godwit_cluster_
 void godwit__sim_give_reactor (godwit__sim_node_t *node, godwit__reactor_t *reactor,
                                godwit_transport_t *transport);
 bool godwit__sim_is_name (const char *name);
-/* The node's clock of the wall: virtual time since a fixed date. */
-int64_t godwit__sim_now_s (const godwit__sim_node_t *node);
+/* The clock of the wall: virtual time since a fixed date. */
+int64_t godwit__sim_now_s (const godwit_cluster_t *cluster);
 /* The number of a name; 0: the name is malformed, or memory is short. */
 unsigned godwit__sim_name (godwit_cluster_t *cluster, const char *name);
 /* NULL: no live node has this name. */
@@ -318,6 +318,24 @@ void godwit__sim_free_cuts (godwit_cluster_t *cluster);
 /* Ends the faults of all plans; killed nodes stay dead. */
 void godwit__sim_end_plans (godwit_cluster_t *cluster);
 void godwit__sim_free_plans (godwit_cluster_t *cluster);
+
+/* ---- certificates.c ---- */
+
+/* The test, as the administrator of the nodes' realm. */
+typedef struct godwit__sim_administrator {
+    godwit_cluster_certify_fn *certify;
+    godwit_cluster_revoke_fn *revoke;
+    void *user;
+} godwit__sim_administrator_t;
+
+/* The node's certificate ends within a second. False: it has no realm. */
+bool godwit__sim_expire (const godwit__sim_node_t *node, const godwit__sim_administrator_t *by);
+/* The node's certificate is revoked. A live node with the name reader hears of it first; if there is none,
+ * the node itself. False: it has no realm. */
+bool godwit__sim_revoke (const godwit__sim_node_t *node, const char *reader,
+                         const godwit__sim_administrator_t *by);
+/* Whoever has the name gets a new certificate, or will have it when it is made anew. */
+void godwit__sim_certify (godwit_cluster_t *cluster, const char *name, const godwit__sim_administrator_t *by);
 
 /* ---- trace.c ---- */
 

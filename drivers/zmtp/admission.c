@@ -81,13 +81,16 @@ godwit__zmtp_admission_say (godwit__zmtp_admission_t *admission,
 typedef struct said {
     godwit__zmtp_property_t credential, bulletin, welcome; /* value NULL: it does not say it */
     bool is_twice;
+    bool is_engine;
 } said_t;
 
 static void
 note (said_t *said, const godwit__zmtp_property_t *property)
 {
     godwit__zmtp_property_t *place = NULL;
-    if (godwit__zmtp_property_is (property, GODWIT__ZMTP_CREDENTIAL_PROPERTY))
+    if (godwit__zmtp_property_is (property, GODWIT__ZMTP_ENGINE))
+        said->is_engine = true;
+    else if (godwit__zmtp_property_is (property, GODWIT__ZMTP_CREDENTIAL_PROPERTY))
         place = &said->credential;
     else if (godwit__zmtp_property_is (property, GODWIT__ZMTP_BULLETIN_PROPERTY))
         place = &said->bulletin;
@@ -126,7 +129,8 @@ read_number (const uint8_t *bytes)
     return number;
 }
 
-/* NULL, or what is wrong with how it is said. */
+/* NULL, or what is wrong with how it is said. Members count their nonces without gaps, and say that they do:
+ * otherwise what was cut out would not be seen. */
 static const char *
 wrong_with_form (const said_t *said)
 {
@@ -134,6 +138,8 @@ wrong_with_form (const said_t *said)
         return "it has no certificate";
     if (said->is_twice)
         return "it says a property of its realm twice";
+    if (!said->is_engine)
+        return "it does not say " GODWIT__ZMTP_ENGINE ", as members of realms do";
     if (said->bulletin.value && said->bulletin.value_size != NUMBER_SIZE)
         return "the number of its bulletin has not 8 bytes";
     return NULL;

@@ -193,26 +193,25 @@ problem_of_size (const godwit__zmtp_decoder_t *decoder, bool is_command, uint64_
 
 /* Of a frame whose box is not open yet: it may be a command. */
 static const char *
-problem_of_box (const godwit__zmtp_decoder_t *decoder, const godwit__zmtp_head_t *head)
+problem_of_box (const godwit__zmtp_decoder_t *decoder, godwit__zmtp_head_t head)
 {
-    if (head->flags & GODWIT__ZMTP_COMMAND)
+    if (head.flags & GODWIT__ZMTP_COMMAND)
         return "it sent a command outside of a box";
-    if (head->body_size < GODWIT__ZMTP_BOX_OVERHEAD)
+    if (head.body_size < GODWIT__ZMTP_BOX_OVERHEAD)
         return "it sent a message outside of a box";
-    const uint64_t size = head->body_size - GODWIT__ZMTP_BOX_OVERHEAD;
+    const uint64_t size = head.body_size - GODWIT__ZMTP_BOX_OVERHEAD;
     return size > decoder->command_max ? problem_of_size (decoder, false, size) : NULL;
 }
 
 static inline const char *
-problem_of (const godwit__zmtp_decoder_t *decoder, const godwit__zmtp_head_t *head)
+problem_of (const godwit__zmtp_decoder_t *decoder, godwit__zmtp_head_t head, bool in_box)
 {
-    const bool is_command = head->flags & GODWIT__ZMTP_COMMAND;
-    if (head->flags & GODWIT__ZMTP_RESERVED)
+    const bool is_command = head.flags & GODWIT__ZMTP_COMMAND;
+    if (head.flags & GODWIT__ZMTP_RESERVED)
         return "it sent a frame with flags that ZMTP does not know";
-    if (head->flags & GODWIT__ZMTP_MORE)
+    if (head.flags & GODWIT__ZMTP_MORE)
         return is_command ? "it sent a command of several frames" : "it sent a message of several parts";
-    return decoder->box ? problem_of_box (decoder, head)
-                        : problem_of_size (decoder, is_command, head->body_size);
+    return in_box ? problem_of_box (decoder, head) : problem_of_size (decoder, is_command, head.body_size);
 }
 
 /* Opens a whole body in place. */
@@ -232,11 +231,11 @@ open_box (godwit__zmtp_decoder_t *decoder, uint8_t *body, size_t size)
 
 /* Opens the whole frame at `at`, unless it is open already. What is wrong with it stays wrong. */
 static const char *
-open_whole (godwit__zmtp_decoder_t *decoder, const godwit__zmtp_head_t *head)
+open_whole (godwit__zmtp_decoder_t *decoder, godwit__zmtp_head_t head)
 {
     if (!decoder->is_open && !decoder->problem) {
-        uint8_t *const body = decoder->chunk->data + decoder->at + head->head_size;
-        decoder->problem = open_box (decoder, body, (size_t) head->body_size);
+        uint8_t *const body = decoder->chunk->data + decoder->at + head.head_size;
+        decoder->problem = open_box (decoder, body, (size_t) head.body_size);
         decoder->is_open = !decoder->problem;
     }
     return decoder->problem;
@@ -246,17 +245,17 @@ open_whole (godwit__zmtp_decoder_t *decoder, const godwit__zmtp_head_t *head)
 
 /* The first part of one is in the chunk: it moves to memory of its own. */
 static godwit__zmtp_decoded_t
-begin_large (godwit__zmtp_decoder_t *decoder, const godwit__zmtp_head_t *head)
+begin_large (godwit__zmtp_decoder_t *decoder, godwit__zmtp_head_t head)
 {
-    const size_t size = (size_t) head->body_size;
+    const size_t size = (size_t) head.body_size;
     const size_t trusted = min_size (decoder->trusted, LARGE_TRUSTED);
     const size_t first = min_size (size, trusted > LARGE_FIRST ? trusted : LARGE_FIRST);
     if (!large_grow (decoder, first))
         return malformed (decoder, "memory was short for a message of it");
-    decoder->at += head->head_size;
+    decoder->at += head.head_size;
     const size_t have = decoder->end - decoder->at;
     memcpy (decoder->large, decoder->chunk->data + decoder->at, have);
-    decoder->flags = head->flags & GODWIT__ZMTP_COMMAND ? GODWIT__ZMTP_BOX_COMMAND : 0;
+    decoder->flags = head.flags & GODWIT__ZMTP_COMMAND ? GODWIT__ZMTP_BOX_COMMAND : 0;
     decoder->large_size = size;
     decoder->large_have = have;
     release_chunk (decoder);
@@ -358,27 +357,28 @@ take_part (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
 
 /* The frame with this head has come in part. */
 static godwit__zmtp_decoded_t
-wait_for_rest (godwit__zmtp_decoder_t *decoder, const godwit__zmtp_head_t *head)
+wait_for_rest (godwit__zmtp_decoder_t *decoder, godwit__zmtp_head_t head)
 {
-    return head->body_size > IN_CHUNK_MAX - (uint64_t) head->head_size ? begin_large (decoder, head)
-                                                                       : GODWIT__ZMTP_NEED;
+    return head.body_size > IN_CHUNK_MAX - (uint64_t) head.head_size ? begin_large (decoder, head)
+                                                                     : GODWIT__ZMTP_NEED;
 }
 
 /* Takes the whole frame with this head. */
 static godwit__zmtp_decoded_t
-take_box (godwit__zmtp_decoder_t *decoder, const godwit__zmtp_head_t *head, godwit__frame_t *frame)
+take_box (godwit__zmtp_decoder_t *decoder, godwit__zmtp_head_t head, godwit__frame_t *frame)
 {
     const char *const problem = open_whole (decoder, head);
     if (problem)
         return malformed (decoder, problem);
     decoder->is_open = false;
-    decoder->at += head->head_size + (uint32_t) GODWIT__ZMTP_BOX_OVERHEAD;
-    take_from_chunk (decoder, frame, (size_t) head->body_size - GODWIT__ZMTP_BOX_OVERHEAD);
+    decoder->at += head.head_size + (uint32_t) GODWIT__ZMTP_BOX_OVERHEAD;
+    take_from_chunk (decoder, frame, (size_t) head.body_size - GODWIT__ZMTP_BOX_OVERHEAD);
     return kind_of (decoder->flags & GODWIT__ZMTP_BOX_COMMAND);
 }
 
+/* in_box: known where this is called, so that frames without boxes pay nothing for them. */
 static inline godwit__zmtp_decoded_t
-next_frame (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
+next_frame (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame, bool in_box)
 {
     godwit__zmtp_head_t head;
     if (decoder->large)
@@ -392,29 +392,35 @@ next_frame (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
                    ? malformed (decoder, "it sent a frame with flags that ZMTP does not know")
                    : GODWIT__ZMTP_NEED;
     }
-    const char *const problem = problem_of (decoder, &head);
+    const char *const problem = problem_of (decoder, head, in_box);
     if (problem)
         return malformed (decoder, problem);
     if (head.body_size > have - head.head_size)
-        return wait_for_rest (decoder, &head);
-    if (decoder->box)
-        return take_box (decoder, &head, frame);
+        return wait_for_rest (decoder, head);
+    if (in_box)
+        return take_box (decoder, head, frame);
     decoder->at += head.head_size;
     take_from_chunk (decoder, frame, (size_t) head.body_size);
     return kind_of (head.flags & GODWIT__ZMTP_COMMAND);
 }
 
+static godwit__zmtp_decoded_t
+next_in_boxes (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
+{
+    godwit__zmtp_decoded_t decoded;
+    do {
+        decoded = next_frame (decoder, frame, true);
+        if (decoded != GODWIT__ZMTP_MESSAGE)
+            return decoded;
+        decoded = take_part (decoder, frame);
+    } while (decoded == GODWIT__ZMTP_NEED);
+    return decoded;
+}
+
 godwit__zmtp_decoded_t
 godwit__zmtp_decoder_next (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
 {
-    godwit__zmtp_decoded_t decoded = next_frame (decoder, frame);
-    while (decoder->box && decoded == GODWIT__ZMTP_MESSAGE) {
-        decoded = take_part (decoder, frame);
-        if (decoded != GODWIT__ZMTP_NEED)
-            break;
-        decoded = next_frame (decoder, frame);
-    }
-    return decoded;
+    return decoder->box ? next_in_boxes (decoder, frame) : next_frame (decoder, frame, false);
 }
 
 bool
@@ -429,5 +435,5 @@ godwit__zmtp_decoder_has_message (godwit__zmtp_decoder_t *decoder)
         return false;
     if (!decoder->box)
         return !(head.flags & GODWIT__ZMTP_COMMAND);
-    return !problem_of (decoder, &head) && !open_whole (decoder, &head) && !decoder->flags;
+    return !problem_of (decoder, head, true) && !open_whole (decoder, head) && !decoder->flags;
 }

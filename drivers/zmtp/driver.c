@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operations of the engine, and its life. */
 #include "drivers/zmtp/address.h"
+#include "drivers/zmtp/anteroom.h"
 #include "drivers/zmtp/heart.h"
 #include "drivers/zmtp/intern.h"
 #include "drivers/zmtp/opening.h"
@@ -19,6 +20,7 @@ release (godwit__zmtp_t *self)
     if (spare)
         godwit__zmtp_chunk_unref (spare);
     godwit__zmtp_parties_stop (self);
+    godwit__zmtp_anteroom_release (self);
     godwit__zmtp_refusals_release (&self->refusals);
     godwit__zmtp_pool_release (&self->pool);
     godwit__folders_close (&self->folders);
@@ -50,6 +52,7 @@ open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options,
     godwit__list_init (&self->telling);
     godwit__zmtp_closing_init (self);
     godwit__zmtp_ends_init (&self->ends, options->realm);
+    godwit__zmtp_anteroom_init (self);
     godwit__zmtp_refusals_init (&self->refusals);
     godwit_status_t status = godwit__folders_init (&self->folders, options->runtime_dir, error);
     if (status == GODWIT_OK && options->host && !(self->host = strdup (options->host)))

@@ -7,8 +7,9 @@
 #include "drivers/zmtp/zmtp_driver.h"
 
 /* The same text, which the driver keeps. Few different ones are kept, because the other ends have a part in
- * them: only of those that this process connects to. If there are too many, or memory is short, a general one
- * is returned. Any thread. */
+ * them: only of those that this process connects to. When there are too many, the names and numbers are left
+ * out: `certificate "..." (...) was revoked`. If there are too many of these, too, or memory is short, a
+ * general one is returned. Any thread. */
 const char *godwit__zmtp_intern (godwit__zmtp_t *driver, const char *text);
 /* Frees them all: all links were closed. */
 void godwit__zmtp_intern_release (godwit__zmtp_t *driver);

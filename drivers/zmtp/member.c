@@ -5,6 +5,7 @@
 #include "drivers/zmtp/stream.h"
 
 #include "src/error/error.h"
+#include "src/loop/reactor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,20 @@ godwit__zmtp_member_party (godwit__zmtp_member_t *member)
 
 /* ---- commands; the thread that reads ---- */
 
+/* Each use costs a second, and so many seconds can be spent ahead. */
+static bool
+allows (godwit__zmtp_allowance_t *allowance, int in_a_row)
+{
+    const int64_t second_ns = 1000 * GODWIT__NS_PER_MS;
+    const int64_t now_ns = godwit__clock_now (&godwit__clock_system);
+    if (allowance->used_up_ns < now_ns)
+        allowance->used_up_ns = now_ns;
+    if (allowance->used_up_ns - now_ns > (in_a_row - 1) * second_ns)
+        return false;
+    allowance->used_up_ns += second_ns;
+    return true;
+}
+
 static void
 set_party (godwit__zmtp_member_t *member, godwit__party_t *party)
 {
@@ -60,6 +75,13 @@ is_same_process (const godwit__party_t *a, const godwit__party_t *b)
            memcmp (a->proof.sign, b->proof.sign, sizeof a->proof.sign) == 0;
 }
 
+/* Each certificate has a serial of its own, and each process proof another end. */
+static bool
+is_same_credential (const godwit__party_t *a, const godwit__party_t *b)
+{
+    return a->certificate.serial == b->certificate.serial && a->proof.until == b->proof.until;
+}
+
 static void
 refuse (const godwit__zmtp_member_t *member, godwit__no_entry_t refusal, const char *text)
 {
@@ -68,11 +90,13 @@ refuse (const godwit__zmtp_member_t *member, godwit__no_entry_t refusal, const c
 }
 
 /* The keys are those that the connection was made with: K was proven then, or never is. */
-static void
+static const char *
 take_credential (godwit__zmtp_member_t *member, const uint8_t *data, size_t size)
 {
     char text[GODWIT__ADMIT_TEXT];
     godwit__party_t *party = NULL;
+    if (!allows (&member->credentials, GODWIT__ZMTP_CREDENTIALS_IN_A_ROW))
+        return "it sent credentials faster than one a second";
     const godwit__no_entry_t refusal = godwit__realm_admit (member->stream->driver->options.realm, data, size,
                                                             member->party->proof.curve, &party, text);
     if (refusal != GODWIT__NO_ENTRY_NONE) {
@@ -80,10 +104,13 @@ take_credential (godwit__zmtp_member_t *member, const uint8_t *data, size_t size
     } else if (!is_same_process (party, member->party)) {
         refuse (member, GODWIT__NO_ENTRY_OTHER_KEY, "its new credential is that of another process");
         godwit__party_unref (&party);
+    } else if (is_same_credential (party, member->party)) {
+        godwit__party_unref (&party);
     } else {
         set_party (member, party);
         godwit__zmtp_parties_post (member->stream, NULL);
     }
+    return NULL;
 }
 
 static void
@@ -111,11 +138,18 @@ note_bulletin (godwit__zmtp_member_t *member, const uint8_t *sealed, size_t size
 static const char *
 take_bulletin (godwit__zmtp_member_t *member, const uint8_t *sealed, size_t size)
 {
-    godwit__realm_t *realm = member->stream->driver->options.realm;
-    switch (godwit__realm_take_bulletin (realm, sealed, size, NULL)) {
-    case GODWIT_OK:
+    godwit__zmtp_t *driver = member->stream->driver;
+    const godwit_status_t status = godwit__realm_take_bulletin (driver->options.realm, sealed, size, NULL);
+    switch (status) {
     case GODWIT_ERR_NOT_FOUND:
     case GODWIT_ERR_PERMISSION_DENIED:
+        if (status == GODWIT_ERR_PERMISSION_DENIED)
+            godwit__zmtp_parties_ignored (driver, member->party);
+        if (!allows (&member->old_bulletins, GODWIT__ZMTP_OLD_BULLETINS_IN_A_ROW))
+            return "it sent bulletins that are no news faster than one a second";
+        note_bulletin (member, sealed, size);
+        return NULL;
+    case GODWIT_OK:
         note_bulletin (member, sealed, size);
         return NULL;
     case GODWIT_ERR_OUT_OF_MEMORY:
@@ -130,8 +164,7 @@ godwit__zmtp_member_take (godwit__zmtp_member_t *member, const godwit__zmtp_comm
 {
     switch (command->kind) {
     case GODWIT__ZMTP_CREDENTIAL:
-        take_credential (member, command->data, command->size);
-        return NULL;
+        return take_credential (member, command->data, command->size);
     case GODWIT__ZMTP_REFUSED:
         take_refused (member, command->data, command->size);
         return NULL;

@@ -18,12 +18,22 @@
 
 struct godwit__zmtp_stream;
 
+/* How often the peer may send what is no news, or costs this end a signature; the thread that reads. */
+typedef struct godwit__zmtp_allowance {
+    int64_t used_up_ns; /* until then the credit of past seconds is spent */
+} godwit__zmtp_allowance_t;
+
+/* So many in a row, then one a second. More of either costs the connection. */
+#define GODWIT__ZMTP_CREDENTIALS_IN_A_ROW 16
+#define GODWIT__ZMTP_OLD_BULLETINS_IN_A_ROW 64
+
 typedef struct godwit__zmtp_member {
     struct godwit__zmtp_stream *stream;
     godwit__light_lock_t lock; /* covers party; the thread that reads writes it, and reads it without */
     godwit__party_t *party;
+    godwit__zmtp_allowance_t credentials, old_bulletins;
     atomic_bool is_void;
-    atomic_uint_fast64_t bulletin; /* the number of the newest that the peer is known to have */
+    atomic_uint_fast64_t bulletin; /* the number of the newest that the peer is known to have; 0: none */
 
     /* parties.lock. */
     bool is_listed;      /* the reactor wants to hear news */

@@ -6,6 +6,7 @@
 #include "src/error/error.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Running calls of a member that has become void have so long. */
 #define GRACE_MS 500
@@ -13,6 +14,8 @@
 #define TOLD_MS 300
 /* Clocks are set, and then dates come sooner than was reckoned. */
 #define LOOK_S 60
+/* Between two warnings of bulletins that were left alone. */
+#define WARN_MS 60000
 
 typedef godwit__zmtp_member_t member_t;
 
@@ -26,9 +29,12 @@ typedef struct godwit__zmtp_parties {
     godwit__timer_t leave_timer;
     godwit__list_t members;
     size_t member_count;
-    godwit__list_t leaving;    /* those that are void */
-    godwit__light_lock_t lock; /* news */
-    godwit__list_t news;       /* members */
+    godwit__list_t leaving;                 /* those that are void */
+    godwit__light_lock_t lock;              /* news */
+    godwit__list_t news;                    /* members */
+    char ignored[GODWIT__CERTIFICATE_TEXT]; /* whose bulletin was left alone last; the lock. "": none */
+    bool has_warned;
+    int64_t warned_ns; /* of such ones */
 } parties_t;
 
 /* ---- what is told ---- */
@@ -50,6 +56,27 @@ tell_bulletin (member_t *member, const godwit__bulletin_t *bulletin)
         return;
     atomic_store (&member->bulletin, bulletin->number);
     godwit__zmtp_stream_say (member->stream, "BULLETIN", bulletin->sealed, bulletin->sealed_size);
+}
+
+/* With other realm keys a bulletin may hold whose number is smaller (src/realm/realm_inside.h): what the peer
+ * had of a key that was dropped says nothing of it. */
+static void
+forget_told (const parties_t *self)
+{
+    member_t *at = GODWIT__FIRST (&self->members, member_t, in_members);
+    for (; at; at = GODWIT__NEXT (&self->members, at, member_t, in_members))
+        atomic_store (&at->bulletin, 0);
+}
+
+/* The peer has other keys by now, perhaps: it may have dropped that of its bulletin. */
+static void
+tell_again (const parties_t *self, member_t *member)
+{
+    godwit__bulletin_t *bulletin = godwit__realm_bulletin (self->driver->options.realm);
+    if (bulletin && atomic_load (&member->bulletin) > bulletin->number)
+        atomic_store (&member->bulletin, 0);
+    tell_bulletin (member, bulletin);
+    godwit__bulletin_unref (&bulletin);
 }
 
 static void
@@ -188,6 +215,15 @@ until_of (member_t *member)
     return until;
 }
 
+/* Of one whose date has moved away an early look costs less than to find the earliest of all others now. */
+static void
+look_for (parties_t *self, member_t *member)
+{
+    const int64_t until = until_of (member);
+    if (!self->look_timer.heap_index || until < self->look_s)
+        look_at (self, until);
+}
+
 /* For the earliest date of all who are not void. */
 static void
 look_in_time (parties_t *self)
@@ -202,11 +238,37 @@ look_in_time (parties_t *self)
         look_at (self, next_s);
 }
 
+/* ---- what is looked at ---- */
+
+/* At most once a minute. */
+static void
+warn_of_ignored (parties_t *self)
+{
+    char name[GODWIT__CERTIFICATE_TEXT];
+    const int64_t now = now_ns (self);
+    if (self->has_warned && now - self->warned_ns < WARN_MS * GODWIT__NS_PER_MS)
+        return;
+    godwit__light_lock (&self->lock);
+    memcpy (name, self->ignored, sizeof name);
+    self->ignored[0] = '\0';
+    godwit__light_unlock (&self->lock);
+    if (!name[0])
+        return;
+    self->has_warned = true;
+    self->warned_ns = now;
+    godwit__driver_warn (
+        &self->driver->options,
+        "%s has sent a bulletin of a realm key that this process does not trust; it was left "
+        "alone. If the realm has a new key, this process needs a new member file",
+        name);
+}
+
 static void
 on_look (godwit__timer_t *timer)
 {
     parties_t *self = timer->user;
     check_all (self);
+    warn_of_ignored (self);
     look_in_time (self);
 }
 
@@ -243,6 +305,8 @@ hear (parties_t *self, member_t *member, const char *refused)
         make_void (self, member, refused, reason ? reason : refused, 0);
         return;
     }
+    look_for (self, member);
+    tell_again (self, member);
     if (stream->events->renewed)
         stream->events->renewed (stream);
 }
@@ -253,14 +317,18 @@ on_task (godwit__task_t *task)
     parties_t *self = task->user;
     const unsigned changes = atomic_exchange (&self->changes, 0);
     const char *refused = NULL;
+    if (changes & GODWIT__REALM_KEYS)
+        forget_told (self);
     /* First: who has become void hears of it, too. */
     if (changes & (GODWIT__REALM_CREDENTIAL | GODWIT__REALM_BULLETIN))
         tell_all (self);
     for (member_t *member; (member = take_news (self, &refused));)
         hear (self, member, refused);
+    warn_of_ignored (self);
     if (changes & (GODWIT__REALM_BULLETIN | GODWIT__REALM_KEYS))
         check_all (self);
-    look_in_time (self);
+    if (changes)
+        look_in_time (self);
 }
 
 void
@@ -275,6 +343,21 @@ godwit__zmtp_parties_post (godwit__zmtp_stream_t *stream, const char *refused)
         godwit__list_append (&self->news, &member->in_news);
     godwit__light_unlock (&self->lock);
     godwit__reactor_post (self->driver->options.reactor, &self->task);
+}
+
+void
+godwit__zmtp_parties_ignored (godwit__zmtp_t *driver, const godwit__party_t *from)
+{
+    parties_t *self = driver->parties;
+    char name[GODWIT__CERTIFICATE_TEXT];
+    godwit__zmtp_count (&driver->counters.unknown);
+    godwit__certificate_print (&from->certificate, name);
+    godwit__light_lock (&self->lock);
+    const bool is_first = !self->ignored[0];
+    memcpy (self->ignored, name, sizeof name);
+    godwit__light_unlock (&self->lock);
+    if (is_first)
+        godwit__reactor_post (driver->options.reactor, &self->task);
 }
 
 /* ---- members ---- */
@@ -303,9 +386,7 @@ godwit__zmtp_parties_add (godwit__zmtp_stream_t *stream)
     tell_bulletin (member, bulletin);
     godwit__bulletin_unref (&bulletin);
     godwit__credential_unref (&credential);
-    const int64_t until = until_of (member);
-    if (!self->look_timer.heap_index || until < self->look_s)
-        look_at (self, until);
+    look_for (self, member);
 }
 
 void

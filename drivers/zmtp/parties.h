@@ -30,4 +30,8 @@ bool godwit__zmtp_parties_have (const godwit__zmtp_t *driver, const godwit__zmtp
  */
 void godwit__zmtp_parties_post (godwit__zmtp_stream_t *stream, const char *refused);
 
+/* A bulletin of this party was left alone, because no trusted realm key has signed it. The thread that reads.
+ */
+void godwit__zmtp_parties_ignored (godwit__zmtp_t *driver, const godwit__party_t *from);
+
 #endif

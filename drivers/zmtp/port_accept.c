@@ -2,6 +2,7 @@
 /* A port's reactor side: where it listens, whom it accepts, and what becomes of them until their handshake is
  * over. Limits come before trust: so many handshakes may be unfinished, and whoever opens more pays with his
  * own oldest ones. */
+#include "drivers/zmtp/anteroom.h"
 #include "drivers/zmtp/parties.h"
 #include "drivers/zmtp/port.h"
 
@@ -13,11 +14,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define LOOPBACK "127.0.0.1"
-/* Unfinished handshakes of one port. */
+/* Unfinished handshakes of one port: so many, or an eighth of the descriptors that the process may have, of
+ * which the program has other uses. A process may have several ports. */
 #define OPENING_MAX 512
+#define OPENING_FEW 16 /* in any case */
+#define OPENING_PART 8
 
 /* ---- connections ---- */
 
@@ -123,8 +128,8 @@ note_refusal (godwit__zmtp_t *driver, const godwit__zmtp_stream_t *stream, const
     if (godwit__zmtp_refusals_warns (&driver->refusals, now_ns))
         godwit__driver_warn (
             &driver->options,
-            "%s was refused for the third time within 10 s, so all connections from there have "
-            "to wait for a second: %s",
+            "%s was refused for the third time within 10 s, so connections from there are let in "
+            "one after the other, 100 a second: %s",
             peer, reason);
 }
 
@@ -169,26 +174,24 @@ evict (godwit__zmtp_port_t *port, uint64_t peer_hash)
     godwit__zmtp_port_let_go (evicted);
 }
 
+/* The limit may be changed at any time; as long as there are few, nobody asks for it. */
 static bool
-has_to_wait (godwit__zmtp_t *driver, const godwit__zmtp_peer_t *peer)
+is_full (const godwit__zmtp_port_t *port)
 {
-    return is_limited (driver, peer) &&
-           godwit__zmtp_refusals_waits (&driver->refusals, peer,
-                                        godwit__reactor_now (driver->options.reactor));
+    struct rlimit descriptors;
+    if (port->opening_count < OPENING_FEW)
+        return false;
+    return port->opening_count >= OPENING_MAX || (getrlimit (RLIMIT_NOFILE, &descriptors) == 0 &&
+                                                  port->opening_count >= descriptors.rlim_cur / OPENING_PART);
 }
 
 static void
-accept_as (godwit__zmtp_listener_t *listener, int fd, godwit__zmtp_socket_t socket)
+open_as (godwit__zmtp_listener_t *listener, int fd, const godwit__zmtp_peer_t *peer,
+         godwit__zmtp_socket_t socket)
 {
     godwit__zmtp_port_t *port = listener->user;
-    const godwit__zmtp_peer_t peer = godwit__zmtp_peer_read (fd);
-    const uint64_t peer_hash = godwit__zmtp_peer_hash (&peer);
-    if (has_to_wait (port->driver, &peer)) {
-        godwit__own_fd_close (fd);
-        godwit__zmtp_count (&port->driver->counters.refused);
-        return;
-    }
-    if (port->opening_count >= OPENING_MAX)
+    const uint64_t peer_hash = godwit__zmtp_peer_hash (peer);
+    if (is_full (port))
         evict (port, peer_hash);
     godwit__zmtp_stream_t *stream = godwit__zmtp_stream_new (
         port->driver, fd, godwit__zmtp_end (&port->driver->ends, socket, listener->is_private), 0,
@@ -197,7 +200,7 @@ accept_as (godwit__zmtp_listener_t *listener, int fd, godwit__zmtp_socket_t sock
         godwit__zmtp_count (&port->driver->counters.refused);
         return;
     }
-    stream->peer = peer;
+    stream->peer = *peer;
     stream->at = listener->at;
     stream->peer_hash = peer_hash;
     godwit__list_append (&port->opening, &stream->in_owner);
@@ -205,15 +208,37 @@ accept_as (godwit__zmtp_listener_t *listener, int fd, godwit__zmtp_socket_t sock
 }
 
 static void
+let_link_in (godwit__zmtp_listener_t *listener, int fd, const godwit__zmtp_peer_t *peer)
+{
+    open_as (listener, fd, peer, GODWIT__ZMTP_ROUTER);
+}
+
+static void
+let_publisher_in (godwit__zmtp_listener_t *listener, int fd, const godwit__zmtp_peer_t *peer)
+{
+    open_as (listener, fd, peer, GODWIT__ZMTP_SUB);
+}
+
+static void
+accept_as (godwit__zmtp_listener_t *listener, int fd, godwit__zmtp_let_in_t let_in)
+{
+    const godwit__zmtp_peer_t peer = godwit__zmtp_peer_read (fd);
+    if (is_limited (listener->driver, &peer))
+        godwit__zmtp_anteroom_enter (listener, fd, &peer, let_in);
+    else
+        let_in (listener, fd, &peer);
+}
+
+static void
 on_link (godwit__zmtp_listener_t *listener, int fd)
 {
-    accept_as (listener, fd, GODWIT__ZMTP_ROUTER);
+    accept_as (listener, fd, let_link_in);
 }
 
 static void
 on_publisher (godwit__zmtp_listener_t *listener, int fd)
 {
-    accept_as (listener, fd, GODWIT__ZMTP_SUB);
+    accept_as (listener, fd, let_publisher_in);
 }
 
 /* ---- listening ---- */
@@ -346,6 +371,7 @@ godwit__zmtp_port_stop (godwit__zmtp_port_t *port)
     for (godwit__zmtp_listener_t *at;
          (at = GODWIT__FIRST (&port->listeners, godwit__zmtp_listener_t, in_list));) {
         godwit__list_remove (&at->in_list);
+        godwit__zmtp_anteroom_clear (at);
         godwit__zmtp_listener_destroy (at);
     }
     let_all_go (&port->opening);

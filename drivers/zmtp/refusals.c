@@ -17,7 +17,8 @@ typedef struct host {
     origin_t origin;
     unsigned count;                                /* refusals, ever */
     int64_t refused_ns[GODWIT__ZMTP_REFUSALS_FEW]; /* the last ones, in a circle */
-    int64_t waits_until_ns;
+    int64_t waits_until_ns;                        /* until then it is on hold ... */
+    int64_t turn_ns;                               /* ... and has its next turn then */
     godwit__table_node_t by_origin;
 } host_t;
 
@@ -83,13 +84,14 @@ renew (godwit__zmtp_refusals_t *self, const origin_t *origin)
     if (host) {
         godwit__table_remove (&self->hosts, &host->by_origin);
     } else {
-        if (self->hosts.count >= GODWIT__ZMTP_REFUSALS_MAX)
-            forget (self, GODWIT__TABLE_FIRST (&self->hosts, host_t, by_origin));
+        host_t *const oldest = GODWIT__TABLE_FIRST (&self->hosts, host_t, by_origin);
+        if (oldest && self->hosts.count >= GODWIT__ZMTP_REFUSALS_MAX)
+            forget (self, oldest);
         host = calloc (1, sizeof *host);
         if (!host)
             return NULL;
         host->origin = *origin;
-        host->waits_until_ns = INT64_MIN;
+        host->waits_until_ns = host->turn_ns = INT64_MIN;
     }
     godwit__table_insert (&self->hosts, &host->by_origin, hash_of (self, origin));
     return host;
@@ -137,13 +139,32 @@ godwit__zmtp_refusals_hold (godwit__zmtp_refusals_t *refusals, const godwit__zmt
         host->waits_until_ns = now_ns + GODWIT__ZMTP_REFUSALS_WAIT_MS * GODWIT__NS_PER_MS;
 }
 
+static bool
+is_on_hold (const host_t *host, int64_t now_ns)
+{
+    return host && now_ns < host->waits_until_ns;
+}
+
 bool
-godwit__zmtp_refusals_waits (const godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
-                             int64_t now_ns)
+godwit__zmtp_refusals_has_turn (const godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
+                                int64_t now_ns)
 {
     const origin_t origin = origin_of (peer);
     const host_t *host = find (refusals, &origin);
-    return host && now_ns < host->waits_until_ns;
+    return !is_on_hold (host, now_ns) || now_ns >= host->turn_ns;
+}
+
+/* Turns that nobody took are lost, but for a few: who lets in may be late. */
+void
+godwit__zmtp_refusals_take_turn (const godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
+                                 int64_t now_ns)
+{
+    const origin_t origin = origin_of (peer);
+    host_t *host = find (refusals, &origin);
+    const int64_t turn_ns = GODWIT__ZMTP_REFUSALS_TURN_MS * GODWIT__NS_PER_MS;
+    const int64_t earliest_ns = now_ns - GODWIT__ZMTP_REFUSALS_FEW * turn_ns;
+    if (is_on_hold (host, now_ns))
+        host->turn_ns = (host->turn_ns > earliest_ns ? host->turn_ns : earliest_ns) + turn_ns;
 }
 
 void

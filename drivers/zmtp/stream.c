@@ -243,6 +243,7 @@ next (godwit__zmtp_stream_t *stream, godwit__frame_t *frame, unsigned *commands,
             return end_malformed (stream, stream->in.problem);
         case GODWIT__ZMTP_CONTROL: {
             const char *wrong = take_command (stream, frame, answers);
+            stream->turn_size += (unsigned) frame->size;
             godwit__frame_release (frame);
             if (wrong)
                 return end_malformed (stream, wrong);

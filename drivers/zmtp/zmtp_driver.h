@@ -15,8 +15,16 @@
 
 #include <pthread.h>
 
-/* Reasons of links that failed; for more different ones there is a general text. */
+/* Reasons of links that failed: so many different ones, then so many without their names and numbers. */
 #define GODWIT__ZMTP_TEXTS 128
+#define GODWIT__ZMTP_SHORTER_TEXTS 64
+
+/* anteroom.h; the reactor's thread */
+typedef struct godwit__zmtp_anteroom {
+    godwit__list_t guests; /* the one that came first is the first */
+    size_t count;
+    godwit__timer_t timer; /* while there are any */
+} godwit__zmtp_anteroom_t;
 
 typedef struct godwit__zmtp {
     godwit__driver_t base;
@@ -25,12 +33,13 @@ typedef struct godwit__zmtp {
     char *host;                     /* NULL: this host only */
     godwit__folders_t folders;      /* of sockets of this host; reactor's thread */
     godwit__light_lock_t text_lock; /* the next two: intern.h */
-    char *texts[GODWIT__ZMTP_TEXTS];
+    char *texts[GODWIT__ZMTP_TEXTS + GODWIT__ZMTP_SHORTER_TEXTS];
     size_t text_count;
     godwit__zmtp_ends_t ends;
     /* The realm; the reactor's thread. */
     struct godwit__zmtp_parties *parties; /* NULL: there is none */
     godwit__zmtp_refusals_t refusals;
+    godwit__zmtp_anteroom_t anteroom;
     unsigned first_door; /* knock.h */
     struct godwit__lookup_thread
         *lookups; /* of names of hosts; NULL: there were none yet. Reactor's thread */

@@ -121,7 +121,10 @@ typedef enum godwit_fault {
     GODWIT_FAULT_KILL = 1 << 7,      /* a node is killed, and another takes its name later */
     GODWIT_FAULT_POWER = 1 << 8,     /* the same, but nobody is told */
     GODWIT_FAULT_RESTART = 1 << 9,   /* the test is asked to restart a node */
-    GODWIT_FAULT_ALL = (1 << 10) - 1
+    GODWIT_FAULT_EXPIRY = 1 << 10,   /* a node's certificate ends, and it gets another one later */
+    /* A node's certificate is revoked, of which one node reads first; it gets another one later. */
+    GODWIT_FAULT_REVOCATION = 1 << 11,
+    GODWIT_FAULT_ALL = (1 << 12) - 1
 } godwit_fault_t;
 
 /* Gets the beginning of each fault of a plan and, with over true, its end. node is the node that it strikes;
@@ -130,6 +133,17 @@ typedef enum godwit_fault {
  * and destroy what is on it. At the end of these three: make the node anew. They never strike a node that is
  * letting time pass (godwit_cluster_at); they wait until it is not. */
 typedef void godwit_cluster_fault_fn (void *user, godwit_fault_t fault, const char *node, bool over);
+
+/* A plan has no key of the realm, so the test signs for it (docs/testing.md). Both are called at the
+ * beginning and at the end of EXPIRY and REVOCATION, before on_fault is told; then the plan lets the node
+ * read its files again. They write files, and leave the cluster alone. Nodes are named as in
+ * godwit_cluster_add.
+ *
+ * certify: writes a new certificate into the node's member file. The dates are seconds of Unix's clock.
+ * revoke: revokes the node's newest certificate, and writes the bulletin beside the member file of reader (it
+ * may be the same node). */
+typedef void godwit_cluster_certify_fn (void *user, const char *node, int64_t from_s, int64_t until_s);
+typedef void godwit_cluster_revoke_fn (void *user, const char *node, const char *reader);
 
 /* Which faults a plan has. */
 typedef struct godwit_cluster_plan {
@@ -142,6 +156,8 @@ typedef struct godwit_cluster_plan {
     size_t node_count;
     godwit_cluster_fault_fn *on_fault; /* NULL: there are no KILL, POWER and RESTART */
     void *user;
+    godwit_cluster_certify_fn *certify; /* NULL: there are no EXPIRY and REVOCATION */
+    godwit_cluster_revoke_fn *revoke;   /* NULL: there is no REVOCATION */
 } godwit_cluster_plan_t;
 
 /* Makes a plan for godwit_cluster_begin_plan: GODWIT_CLUSTER_PLAN (.fault_count = 12). */

@@ -42,14 +42,16 @@ on_link_ask (void *user)
     return godwit__connection_ask (user);
 }
 
+/* Before WELCOME nothing runs there that could be waited for: it ends at once, and no server behind it is
+ * ever known. */
 static void
 on_link_voided (void *user, const char *reason)
 {
     godwit__connection_t *connection = user;
-    if (godwit__connection_retire (connection))
-        connection->events->voided (connection, reason);
-    else
-        godwit__connection_down (connection, "its certificate is void");
+    const bool was_open = godwit__connection_retire (connection);
+    connection->events->voided (connection, reason);
+    if (!was_open)
+        godwit__connection_down (connection, "its certificate became void");
 }
 
 static void

@@ -168,7 +168,11 @@ on_nack (godwit__reader_t *reader, const godwit__header_t *header, godwit__frame
     else if (!give_outcome (reader, header, frame))
         warn_of_cast (connection, frame);
     if (header->aux == GODWIT__NACK_IDENTITY) /* the named call was not run; the others are lost */
-        godwit__connection_down (connection, "another process answers at its address");
+        godwit__connection_down (connection,
+                                 connection->transport->realm
+                                     ? "another process answers at its address, or our certificate "
+                                       "is void to it"
+                                     : "another process answers at its address");
 }
 
 /* Consumes the frame. A batch holds no batch. */

@@ -378,7 +378,9 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
                 register_pending (connection, pending, id);
             if (is_batch_full (connection, pending))
                 godwit__connection_send_batch (connection, &finished);
-            if (unread_count (connection) >= limit / 2 + limit % 2)
+            /* The reply to a call tells it. A PONG would take a place of a reply: with a queue_limit of 1 the
+             * reply was dropped. */
+            if (!pending && unread_count (connection) >= limit / 2 + limit % 2)
                 look_what_was_read (connection, &finished);
         }
     }

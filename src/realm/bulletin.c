@@ -166,6 +166,69 @@ godwit__bulletin_open (godwit__bulletin_t **bulletin, const uint8_t *sealed, siz
     return status;
 }
 
+/* ---- a look at the front ---- */
+
+typedef struct front {
+    const uint8_t *at, *end;
+} front_t;
+
+static bool
+skip (front_t *front, const void *bytes, size_t size)
+{
+    if ((size_t) (front->end - front->at) < size || memcmp (front->at, bytes, size) != 0)
+        return false;
+    front->at += size;
+    return true;
+}
+
+/* So many bytes, big-endian. */
+static bool
+take_number (front_t *front, size_t size, uint64_t *number)
+{
+    if ((size_t) (front->end - front->at) < size)
+        return false;
+    *number = 0;
+    for (size_t i = 0; i < size; i++)
+        *number = *number << 8 | *front->at++;
+    return true;
+}
+
+/* The head of a bin, whose size the full reading checks. */
+static bool
+skip_bin_head (front_t *front)
+{
+    uint64_t size;
+    return skip (front, "\xc4", 1) ? take_number (front, 1, &size)
+                                   : skip (front, "\xc5", 1) && take_number (front, 2, &size);
+}
+
+static bool
+take_uint (front_t *front, uint64_t *number)
+{
+    if (front->at == front->end)
+        return false;
+    const uint8_t head = *front->at++;
+    *number = head;
+    return head < 0x80 ||
+           (head >= 0xcc && head <= 0xcf && take_number (front, (size_t) 1 << (head - 0xcc), number));
+}
+
+bool
+godwit__bulletin_peek (uint8_t realm[GODWIT__REALM_ID_SIZE], uint64_t *number, const uint8_t *sealed,
+                       size_t size)
+{
+    static const char id[] = "\x85\xa5realm\xc4\x10", next[] = "\xa6number";
+    if (size == 0)
+        return false; /* sealed may be NULL */
+    front_t front = {.at = sealed, .end = sealed + size};
+    if (!skip (&front, "\x92", 1) || !skip_bin_head (&front) || !skip (&front, id, sizeof id - 1) ||
+        front.end - front.at < GODWIT__REALM_ID_SIZE)
+        return false;
+    memcpy (realm, front.at, GODWIT__REALM_ID_SIZE);
+    front.at += GODWIT__REALM_ID_SIZE;
+    return skip (&front, next, sizeof next - 1) && take_uint (&front, number) && *number > 0;
+}
+
 /* ---- making ---- */
 
 static void

@@ -39,6 +39,12 @@ typedef struct godwit__bulletin {
 godwit_status_t godwit__bulletin_open (godwit__bulletin_t **bulletin, const uint8_t *sealed, size_t size,
                                        const uint8_t (*keys)[GODWIT__PUBLIC_SIZE], size_t key_count,
                                        godwit_error_t **error);
+/* Reads realm and number alone, which are in front, and copies nothing else: what is no news is known as such
+ * before the list, of up to 20,000 entries, is read. Nothing is checked but the form of what comes before
+ * them: exactly that which godwit__bulletin_new writes; the number may be of any width. False: it is no
+ * bulletin. */
+bool godwit__bulletin_peek (uint8_t realm[GODWIT__REALM_ID_SIZE], uint64_t *number, const uint8_t *sealed,
+                            size_t size);
 /* Makes one: from realm, number, issued, before and revoked (in any order) of `fields`, signed with the
  * realm's secret key (64 bytes). LIMIT_EXCEEDED: too many are revoked. OUT_OF_MEMORY. */
 godwit_status_t godwit__bulletin_new (godwit__bulletin_t **bulletin, const godwit__bulletin_t *fields,

@@ -12,6 +12,7 @@
 
 #define FIELDS 7
 #define FIELDS_OF_A_RIGHT 2
+#define VERB_SIZE_MAX 7 /* "publish" */
 /* The certificate, the list of rights, a right. */
 static const godwit__limits_t limits = {.size = GODWIT__CERTIFICATE_SIZE_MAX,
                                         .depth = 3,
@@ -72,8 +73,9 @@ read_right (godwit__right_t *right, const godwit_value_t *value)
 {
     if (godwit_value_type (value) != GODWIT_TYPE_LIST || godwit_value_count (value) != FIELDS_OF_A_RIGHT)
         return "expected lists of a verb and a pattern";
-    const godwit_value_t *const verb = godwit_value_at (value, 0);
-    if (!godwit__verb_read (&right->verb, godwit_value_as_str (verb, ""), godwit_value_count (verb)))
+    /* A bin counts its bytes, too, and has no text. */
+    const char *const verb = godwit__strict_text (godwit_value_at (value, 0), VERB_SIZE_MAX);
+    if (!verb || !godwit__verb_read (&right->verb, verb, strlen (verb)))
         return "expected a verb: serve, call, publish or host";
     right->pattern = godwit__strict_text (godwit_value_at (value, 1), GODWIT__PATTERN_MAX);
     if (!right->pattern)

@@ -7,17 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Reads the bulletin beside the member file. One that names another realm key speaks of certificates that we
- * refuse in any case: so it stops nobody from starting. */
+/* Reads a bulletin; the newest holds. One that names another realm key speaks of certificates that we refuse
+ * in any case: so it stops nobody from starting. */
 static godwit_status_t
-load_bulletin (godwit__realm_t *realm, godwit_error_t **error)
+load_bulletin (godwit__realm_t *realm, godwit__bulletin_file_t *file, godwit_error_t **error)
 {
-    const godwit__member_file_t *const file = &realm->own.file;
+    const godwit__member_file_t *const own = &realm->own.file;
+    godwit__bulletin_t *bulletin = NULL;
     godwit_error_t *reason = NULL;
-    realm->bulletin_state = godwit__disk_state (realm->bulletin_path);
+    if (!file->path)
+        return GODWIT_OK;
     const godwit_status_t status = godwit__bulletin_load (
-        &realm->bulletin, realm->bulletin_path, &realm->bulletin_state,
-        (const uint8_t (*)[GODWIT__PUBLIC_SIZE]) file->realms, file->realm_count, &reason);
+        &bulletin, file, (const uint8_t (*)[GODWIT__PUBLIC_SIZE]) own->realms, own->realm_count, &reason);
+    if (bulletin)
+        godwit__realm_adopt (realm, &bulletin);
     if (status == GODWIT_ERR_PERMISSION_DENIED) {
         godwit__realm_note (realm, GODWIT_LOG_WARNING, "%s; it is not used", godwit_error_message (reason));
         godwit_error_destroy (&reason);
@@ -54,14 +57,17 @@ load (godwit__realm_t *realm, godwit_error_t **error)
     const int64_t now = godwit__realm_now (realm);
     realm->file_state = godwit__disk_state (realm->path);
     godwit_status_t status = godwit__member_file_load (&realm->own.file, realm->path, error);
-    if (status == GODWIT_OK)
-        status = load_bulletin (realm, error);
+    for (size_t i = 0; i < GODWIT__BULLETIN_FILES && status == GODWIT_OK; i++)
+        status = load_bulletin (realm, &realm->bulletins[i], error);
     if (status == GODWIT_OK)
         status = check_certificate (realm, now, error);
     if (status)
         return status;
     realm->credential_count = 1;
-    return godwit__own_make (&realm->own, &realm->keys, now, realm->credential_count, error);
+    status = godwit__own_make (&realm->own, &realm->keys, now, realm->credential_count, error);
+    if (status == GODWIT_OK)
+        realm->told_until = realm->own.self->proof.until;
+    return status;
 }
 
 static godwit__realm_t *
@@ -74,11 +80,11 @@ realm_new (const godwit__realm_options_t *options)
     pthread_mutex_init (&realm->lock, NULL);
     pthread_mutex_init (&realm->watch_lock, NULL);
     realm->options = *options;
-    realm->options.path = NULL;
+    realm->options.path = realm->options.state_folder = NULL;
     realm->path = strdup (options->path);
-    realm->bulletin_path = godwit__bulletin_path (options->path);
+    const bool has_paths = godwit__bulletin_files_init (realm->bulletins, options) && realm->path;
     /* The keys first: they start libsodium. */
-    if (realm->path && realm->bulletin_path && godwit__process_keys_make (&realm->keys, options)) {
+    if (has_paths && godwit__process_keys_make (&realm->keys, options)) {
         godwit__proof_instance (realm->instance, realm->keys.curve, realm->keys.sign);
         godwit__verified_init (&realm->verified);
         return realm;
@@ -115,6 +121,6 @@ godwit__realm_close (godwit__realm_t **realm)
     pthread_mutex_destroy (&self->lock);
     pthread_mutex_destroy (&self->watch_lock);
     free (self->path);
-    free (self->bulletin_path);
+    godwit__bulletin_files_clear (self->bulletins);
     free (self);
 }

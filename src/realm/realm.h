@@ -8,7 +8,7 @@
  *     file ---load---> keyring, credential --- look: the file or bulletin has changed, the proof is half over
  * ---> the next ones
  *                                          --- take_bulletin: a peer has a newer one
- * -------------------------> watch
+ * -------------------------> watch;  the next look writes it to a file
  */
 #ifndef GODWIT_SRC_REALM_REALM_H
 #define GODWIT_SRC_REALM_REALM_H
@@ -23,6 +23,10 @@ typedef struct godwit__realm godwit__realm_t;
 
 typedef struct godwit__realm_options {
     const char *path; /* of the member file */
+    /* Bulletins that others tell are written beside the member file; where that cannot be, to this folder,
+     * and read from both at the start. */
+    bool keeps_bulletins;
+    const char *state_folder; /* NULL: there is none; copied */
     /* Seconds of Unix's clock. NULL: the system's. */
     int64_t (*now_s) (void *user);
     void *now_user;
@@ -58,7 +62,7 @@ godwit__party_t *godwit__realm_self (godwit__realm_t *realm);
     (GODWIT__CERTIFICATE_SIZE_MAX + GODWIT__PROOF_SIZE_MAX + 2 * GODWIT__SIGNATURE_SIZE + 16)
 typedef struct godwit__credential {
     atomic_uint refs;
-    uint64_t number; /* grows with each new one */
+    uint64_t number; /* grows with each one that those are told who have seen an older one */
     size_t size;
     uint8_t bytes[GODWIT__CREDENTIAL_SIZE_MAX];
 } godwit__credential_t;
@@ -137,14 +141,14 @@ godwit_status_t godwit__realm_take_bulletin (godwit__realm_t *realm, const uint8
 /* ---- changes ---- */
 
 enum {
-    GODWIT__REALM_CREDENTIAL = 1, /* the own credential is another */
+    GODWIT__REALM_CREDENTIAL = 1, /* the own credential is another, with a greater number */
     GODWIT__REALM_KEYS = 2,       /* doors or trusted realm keys are others */
     GODWIT__REALM_BULLETIN = 4    /* there is a newer bulletin */
 };
 
 /* Is told what has changed. Any thread, none of the realm's locks held but that of the watchers: `changed`
  * may ask the realm, but not change it (watch, unwatch, look, take_bulletin), and must not block. A driver
- * posts a task to its reactor. */
+ * posts a task to its reactor. Watchers are told in the order in which they came: drivers first. */
 typedef struct godwit__realm_watch {
     void (*changed) (struct godwit__realm_watch *watch, unsigned changes);
     void *user;
@@ -154,9 +158,9 @@ void godwit__realm_watch (godwit__realm_t *realm, godwit__realm_watch_t *watch);
 /* No `changed` runs any more. */
 void godwit__realm_unwatch (godwit__realm_t *realm, godwit__realm_watch_t *watch);
 
-/* Looks whether the files have changed, and renews the process proof in time. Called every refresh_ms. force:
- * reads the files in any case, and returns what is wrong with them; the old ones stay in use. Without force
- * what is wrong is noted, once for each state of the file. */
+/* Looks whether the files have changed, keeps the newest bulletin, and renews the process proof in time.
+ * Called every refresh_ms. force: reads the files in any case, and returns what is wrong with them; the old
+ * ones stay in use. Without force what is wrong is noted, once for each state of the file. */
 godwit_status_t godwit__realm_look (godwit__realm_t *realm, bool force, godwit_error_t **error);
 
 /* The certificate ends within so many days; 0: in more than 30. For a warning once a day. */

@@ -34,16 +34,32 @@ typedef struct godwit__own {
     int64_t proven_at; /* when the process proof was made */
 } godwit__own_t;
 
+/* A file with a bulletin. */
+typedef struct godwit__bulletin_file {
+    char *path;                 /* NULL: there is no such place */
+    godwit__disk_state_t state; /* the one that was read last */
+    uint64_t number;            /* of the bulletin that is in there; 0: none of ours */
+    uint64_t written;           /* the number that this process has written last */
+} godwit__bulletin_file_t;
+enum {
+    GODWIT__BULLETIN_BESIDE, /* the member file: also where an administrator puts one */
+    GODWIT__BULLETIN_STATE,  /* in the state folder: only processes write there */
+    GODWIT__BULLETIN_FILES
+};
+
 struct godwit__realm {
-    godwit__realm_options_t options; /* without the path */
-    char *path, *bulletin_path;
+    godwit__realm_options_t options; /* without the paths */
+    char *path;
     godwit__process_keys_t keys;
     uint8_t instance[GODWIT__INSTANCE_SIZE];
 
     pthread_mutex_t look_lock;
-    godwit__disk_state_t file_state, bulletin_state; /* those that were read last */
+    godwit__disk_state_t file_state; /* the one that was read last */
+    godwit__bulletin_file_t bulletins[GODWIT__BULLETIN_FILES];
+    bool is_unkept;            /* that the bulletin can be written nowhere was said */
     int64_t retry_at;          /* a file that is not valid yet is read again then; 0: there is none */
-    uint64_t credential_count; /* made so far */
+    uint64_t credential_count; /* that others are told, so far */
+    int64_t told_until;        /* the longest process proof with this certificate that others were told */
 
     pthread_mutex_t lock;
     godwit__own_t own;            /* written with both locks */
@@ -104,11 +120,22 @@ void godwit__realm_tell (godwit__realm_t *realm, unsigned changes);
 
 /* The path of the bulletin beside a member file; the caller's. NULL: memory is short. */
 char *godwit__bulletin_path (const char *path);
-/* Reads the bulletin at a path that has this state. OK with *bulletin NULL: there is none. SYSTEM, MALFORMED,
- * PERMISSION_DENIED (it names another realm key than ours); these name the path. OUT_OF_MEMORY. */
-godwit_status_t godwit__bulletin_load (godwit__bulletin_t **bulletin, const char *path,
-                                       const godwit__disk_state_t *state,
+/* Reads the file in its present state, and notes both; it has a path. OK with *bulletin NULL: there is none.
+ * SYSTEM, MALFORMED, PERMISSION_DENIED (it names another realm key than ours); these name the path.
+ * OUT_OF_MEMORY: nothing is noted. */
+godwit_status_t godwit__bulletin_load (godwit__bulletin_t **bulletin, godwit__bulletin_file_t *file,
                                        const uint8_t (*keys)[GODWIT__PUBLIC_SIZE], size_t key_count,
                                        godwit_error_t **error);
+
+/* ---- realm_keep.c: bulletins outlive the processes ---- */
+
+/* Decides where, from a member file's path and the state folder. False: memory is short. */
+bool godwit__bulletin_files_init (godwit__bulletin_file_t files[GODWIT__BULLETIN_FILES],
+                                  const godwit__realm_options_t *options);
+void godwit__bulletin_files_clear (godwit__bulletin_file_t files[GODWIT__BULLETIN_FILES]);
+/* With look_lock: writes the bulletin that holds to the first of the files that can be written, unless one
+ * has it. OK also if there is nothing to write, or the realm keeps none. SYSTEM: it could be written nowhere.
+ */
+godwit_status_t godwit__realm_keep (godwit__realm_t *realm, godwit_error_t **error);
 
 #endif

@@ -2,7 +2,8 @@
 /* Looks whether the files have changed, and renews the process proof.
  *
  *     member file: another state? --> read, compare, check --> the next keyring, credential, party
- *     bulletin:    another state, or other realm keys? --> read --> newer? --> it holds
+ *     bulletins:   another state, or other realm keys? --> read --> newer? --> it holds
+ *                  none has the one that holds? --> written
  *     proof:       half over? --> the next credential, party
  *
  * What is wrong with a file changes nothing: the old one stays in use. */
@@ -13,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NOTE_MAX 4 /* of one look */
+#define NOTE_MAX 5 /* of one look */
 
 typedef struct look {
     godwit__realm_t *realm;
@@ -141,6 +142,7 @@ take_next (look_t *look, godwit__own_t *next, godwit_error_t **error)
     if (status)
         return status;
     realm->credential_count++;
+    realm->told_until = next->self->proof.until;
     exchange (realm, next);
     look->changes |= GODWIT__REALM_CREDENTIAL | (has_same_keys ? 0 : GODWIT__REALM_KEYS);
     char name[GODWIT__CERTIFICATE_TEXT], text[GODWIT__CERTIFICATE_TEXT + 32];
@@ -172,32 +174,60 @@ look_at_member_file (look_t *look)
         report (look, status, &error);
 }
 
-/* ---- the bulletin ---- */
+/* ---- the bulletins ---- */
 
 static void
-look_at_bulletin (look_t *look)
+look_at_bulletin (look_t *look, godwit__bulletin_file_t *file)
 {
     godwit__realm_t *const realm = look->realm;
-    const godwit__member_file_t *const file = &realm->own.file;
-    const godwit__disk_state_t state = godwit__disk_state (realm->bulletin_path);
-    const bool is_due = look->is_forced || !godwit__disk_state_equal (&state, &realm->bulletin_state) ||
-                        (look->changes & GODWIT__REALM_KEYS);
+    const godwit__member_file_t *const own = &realm->own.file;
     godwit__bulletin_t *bulletin = NULL;
     godwit_error_t *error = NULL;
-    if (!is_due)
+    if (!file->path)
+        return;
+    const godwit__disk_state_t state = godwit__disk_state (file->path);
+    if (!look->is_forced && godwit__disk_state_equal (&state, &file->state) &&
+        !(look->changes & GODWIT__REALM_KEYS))
         return;
     const godwit_status_t status = godwit__bulletin_load (
-        &bulletin, realm->bulletin_path, &state, (const uint8_t (*)[GODWIT__PUBLIC_SIZE]) file->realms,
-        file->realm_count, &error);
-    if (status != GODWIT_ERR_OUT_OF_MEMORY)
-        realm->bulletin_state = state;
+        &bulletin, file, (const uint8_t (*)[GODWIT__PUBLIC_SIZE]) own->realms, own->realm_count, &error);
     if (bulletin && godwit__realm_adopt (realm, &bulletin))
         look->changes |= GODWIT__REALM_BULLETIN;
     if (status)
         report (look, status, &error);
 }
 
+static void
+keep_bulletin (look_t *look)
+{
+    godwit__realm_t *const realm = look->realm;
+    godwit_error_t *error = NULL;
+    const godwit_status_t status = godwit__realm_keep (realm, &error);
+    if (status == GODWIT_ERR_SYSTEM && !realm->is_unkept)
+        note (look, GODWIT_LOG_INFO, godwit_error_message (error),
+              "; bulletins are not kept here, and a process that starts has to be told");
+    if (status != GODWIT_ERR_OUT_OF_MEMORY)
+        realm->is_unkept = status != GODWIT_OK;
+    godwit_error_destroy (&error);
+}
+
 /* ---- the process proof ---- */
+
+/* Whether others are told of a renewed proof. One that ends earlier was made because this clock was set back.
+ * It is for new connections, whose other ends may have the same time. Those of open ones have a longer proof;
+ * if it is our clock that is wrong, the shorter one has ended for them, and they would close all connections
+ * at once. */
+static bool
+is_told (godwit__realm_t *realm, godwit__own_t *next)
+{
+    if (next->self->proof.until < realm->told_until) {
+        next->credential->number = realm->credential_count;
+        return false;
+    }
+    realm->told_until = next->self->proof.until;
+    realm->credential_count++;
+    return true;
+}
 
 static void
 renew_proof (look_t *look)
@@ -213,11 +243,11 @@ renew_proof (look_t *look)
         report (look, status, &error);
         return;
     }
-    realm->credential_count++;
+    if (is_told (realm, &next))
+        look->changes |= GODWIT__REALM_CREDENTIAL;
     exchange (realm, &next);
     godwit__credential_unref (&next.credential);
     godwit__party_unref (&next.self);
-    look->changes |= GODWIT__REALM_CREDENTIAL;
 }
 
 /* ---- all of it ---- */
@@ -232,7 +262,9 @@ godwit__realm_look (godwit__realm_t *realm, bool force, godwit_error_t **error)
     look.now = godwit__realm_now (realm);
     pthread_mutex_lock (&realm->look_lock);
     look_at_member_file (&look);
-    look_at_bulletin (&look);
+    for (size_t i = 0; i < GODWIT__BULLETIN_FILES; i++)
+        look_at_bulletin (&look, &realm->bulletins[i]);
+    keep_bulletin (&look);
     renew_proof (&look);
     pthread_mutex_unlock (&realm->look_lock);
     for (size_t i = 0; i < look.note_count; i++)

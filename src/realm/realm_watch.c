@@ -8,8 +8,11 @@ void
 godwit__realm_watch (godwit__realm_t *realm, godwit__realm_watch_t *watch)
 {
     pthread_mutex_lock (&realm->watch_lock);
-    watch->next = realm->watches;
-    realm->watches = watch;
+    godwit__realm_watch_t **at = &realm->watches;
+    while (*at)
+        at = &(*at)->next;
+    watch->next = NULL;
+    *at = watch;
     pthread_mutex_unlock (&realm->watch_lock);
 }
 

@@ -18,6 +18,7 @@ typedef struct godwit__environment {
     /* Seconds of Unix's clock, for the dates of certificates. Any thread. NULL: the system's. */
     int64_t (*now_s) (void *user);
     void *now_s_user;
+    bool keeps_bulletins; /* that others tell: in a file, for the next process */
     uint64_t incarnation; /* 0: from the wall clock */
     const char *host_id;  /* NULL: that of this machine */
     /* NULL: the one that the URL names. With one of its own a transport does not look for a member file, and

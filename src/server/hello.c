@@ -45,15 +45,6 @@ is_zero (const uint8_t *bytes, size_t size)
     return true;
 }
 
-/* Instances are random. */
-static uint64_t
-connection_key (const godwit__identity_t *peer, uint32_t number)
-{
-    const uint64_t high = godwit__get_u64 (peer->instance);
-    const uint64_t low = godwit__get_u64 (peer->instance + 8);
-    return high ^ (low << 32 | low >> 32) ^ peer->incarnation << 20 ^ (uint64_t) number;
-}
-
 /* Clients that are forgotten lose nothing, but each has to say HELLO again, and repeats a call for that. */
 static void
 warn_if_forgotten (godwit__port_t *port)
@@ -105,8 +96,11 @@ godwit__port_hello (godwit__port_t *port, godwit__routing_id_t routing_id, const
     godwit__session_t *const session = godwit__sessions_add (&port->sessions, routing_id, now_ns);
     if (!session)
         return; /* no memory: the client will try again */
-    if (header->aux && !godwit__sessions_join (&port->connections, connection_key (&peer, header->aux),
-                                               session, header->id, now_ns))
+    if (header->aux &&
+        !godwit__sessions_join (
+            &port->connections,
+            godwit__session_key_of_connection (&port->secret, peer.instance, peer.incarnation, header->aux),
+            session, header->id, now_ns))
         return;
     warn_if_forgotten (port);
     if (!header->aux)

@@ -61,6 +61,7 @@ open_ports (godwit__pool_t *pool, godwit_error_t **error)
         atomic_init (&port->has_tasks, false);
         godwit__list_init (&port->drains);
         godwit__reply_batch_init (&port->reply_batch, port->channel, transport);
+        godwit__session_secret_init (&port->secret);
         godwit__sessions_init (&port->sessions, SESSION_LIMIT);
         godwit__sessions_init (&port->connections, SESSION_LIMIT);
         godwit__sessions_init (&port->publications, PUBLICATION_LIMIT);

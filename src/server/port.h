@@ -11,6 +11,7 @@
 #include "src/runtime/transport.h"
 #include "src/server/reply_batch.h"
 #include "src/server/session.h"
+#include "src/server/session_key.h"
 #include "src/wire/batch.h"
 
 typedef struct godwit__port godwit__port_t;
@@ -57,6 +58,7 @@ struct godwit__port {
     int64_t now_ns;      /* the time, while it is fresh; 0: to be asked for */
     unsigned unmeasured; /* runs of a burst since then (worker_run.c) ... */
     const struct godwit__route *unmeasured_route; /* ... of this method */
+    godwit__session_secret_t secret; /* of the keys of connections, and of publications in a realm */
     godwit__sessions_t sessions;
     godwit__sessions_t connections; /* what was seen on connections that clients number */
     godwit__sessions_t publications;

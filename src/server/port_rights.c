@@ -34,14 +34,19 @@ godwit__port_meet (godwit__port_t *port, godwit__session_t *session)
 
 /* ---- what is refused ---- */
 
+static const char *
+name_of (const godwit__session_t *session)
+{
+    return godwit__caller_name (session ? session->caller : NULL);
+}
+
 /* Why nothing was taken of what came for this server. It may end meanwhile, so its names are copied. */
 static void
-describe (const godwit__port_t *port, const godwit__session_t *session, uint32_t server_id,
+describe (const godwit__port_t *port, const char *name, bool is_void, uint32_t server_id,
           char text[GODWIT__DEED_TEXT])
 {
     godwit__pool_t *const pool = port->pool;
-    const char *const name = godwit__caller_name (session ? session->caller : NULL);
-    if (!port->caller) {
+    if (is_void) {
         snprintf (text, GODWIT__DEED_TEXT, "the certificate%s%s%s is void: it was revoked, or has ended",
                   *name ? " \"" : "", name, *name ? "\"" : "");
         return;
@@ -58,9 +63,8 @@ describe (const godwit__port_t *port, const godwit__session_t *session, uint32_t
 }
 
 static void
-warn (const godwit__port_t *port, const godwit__session_t *session, const char *what, const char *text)
+warn (const godwit__port_t *port, const char *name, const char *what, const char *text)
 {
-    const char *const name = godwit__caller_name (session ? session->caller : NULL);
     godwit__warn (port->pool->transport, godwit__hash_text (KEY_FORBIDDEN, name), "%s was refused: %s", what,
                   text);
 }
@@ -71,23 +75,18 @@ godwit__port_forbid (godwit__port_t *port, godwit__routing_id_t routing_id, cons
 {
     char text[GODWIT__DEED_TEXT];
     uint8_t data[GODWIT__REFUSAL_FRAME_MAX];
-    describe (port, session, header->target, text);
-    warn (port, session, header->type == GODWIT__NOTIFY ? "a notification" : "a request", text);
+    const char *const name = name_of (session);
+    describe (port, name, !port->caller, header->target, text);
+    warn (port, name, header->type == GODWIT__NOTIFY ? "a notification" : "a request", text);
     const size_t size = godwit__refusal_write (data, header->id, GODWIT__NACK_FORBIDDEN, text);
     godwit__port_send (port, routing_id, data, size, false);
 }
 
 /* ---- publications ---- */
 
-uint64_t
-godwit__port_publisher (const godwit__port_t *port)
-{
-    const godwit__party_t *const party = godwit__channel_sender (port->channel);
-    return party ? godwit__get_u64 (party->instance) : 0;
-}
-
+/* *is_there: the server is. */
 static bool
-may_publish_some (godwit__port_t *port, const godwit__party_t *party, uint32_t server_id)
+may_publish_some (godwit__port_t *port, const godwit__party_t *party, uint32_t server_id, bool *is_there)
 {
     godwit__pool_t *const pool = port->pool;
     godwit__pool_lock (pool);
@@ -98,32 +97,45 @@ may_publish_some (godwit__port_t *port, const godwit__party_t *party, uint32_t s
                                                              .topic = server->target.topic,
                                                              .any_method = true,
                                                          });
+    *is_there = server != NULL;
     godwit__pool_unlock (pool);
     return may;
 }
 
 static void
-drop_publication (const godwit__port_t *port, const godwit__session_t *session, uint32_t server_id)
+drop_publication (const godwit__port_t *port, const godwit__party_t *party, uint32_t server_id)
 {
     char text[GODWIT__DEED_TEXT];
+    const char *const name = party ? party->certificate.name : "";
     GODWIT__COUNT (port->pool->transport, requests_refused);
-    describe (port, session, server_id, text);
-    warn (port, session, "a fanout", text);
+    describe (port, name, !party, server_id, text);
+    warn (port, name, "a fanout", text);
 }
 
-bool
-godwit__port_meet_publisher (godwit__port_t *port, godwit__session_t *session, uint32_t server_id)
+/* Only those who may publish get a session, so that others push nobody out; and a no is not remembered: the
+ * server may have ended while it was asked about. */
+godwit__session_t *
+godwit__port_meet_publisher (godwit__port_t *port, const uint8_t key[GODWIT__KEY_SIZE], uint32_t publisher,
+                             uint32_t server_id, int64_t now_ns)
 {
     godwit__party_t *const party = godwit__channel_sender (port->channel);
-    const bool is_same = session->caller && session->caller->party == party;
     port->caller = NULL;
-    if (party && !godwit__caller_become (&session->caller, party))
-        return false;
-    if (party && !is_same)
-        session->may_publish = may_publish_some (port, party, server_id);
-    port->caller = party ? session->caller : NULL;
-    if (party && session->may_publish)
-        return true;
-    drop_publication (port, session, server_id);
-    return false;
+    if (!party) {
+        drop_publication (port, NULL, server_id);
+        return NULL;
+    }
+    const uint64_t id = godwit__session_key_of_publisher (&port->secret, party->instance, key, publisher);
+    godwit__session_t *session = godwit__sessions_find (&port->publications, id);
+    bool is_there = true;
+    if (!(session && session->caller && session->caller->party == party) &&
+        !may_publish_some (port, party, server_id, &is_there)) {
+        if (is_there)
+            drop_publication (port, party, server_id);
+        return NULL;
+    }
+    session = godwit__sessions_add (&port->publications, id, now_ns);
+    if (!session || !godwit__caller_become (&session->caller, party))
+        return NULL;
+    port->caller = session->caller;
+    return session;
 }

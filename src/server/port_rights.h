@@ -16,11 +16,10 @@ uint32_t godwit__port_meet (godwit__port_t *port, godwit__session_t *session);
 /* Answers a frame, whose session may be NULL, with NACK FORBIDDEN, and tells the log. */
 void godwit__port_forbid (godwit__port_t *port, godwit__routing_id_t routing_id,
                           const godwit__header_t *header, const godwit__session_t *session);
-/* From now on port->caller is who published the frame that came last. False: its certificate allows it to
- * publish nothing of the topic that this server listens to, or is void; that was counted and told. session:
- * of the publications of one publisher with one key. */
-bool godwit__port_meet_publisher (godwit__port_t *port, godwit__session_t *session, uint32_t server_id);
-/* A number that differs from publisher to publisher, so that none disturbs the order of another one. */
-uint64_t godwit__port_publisher (const godwit__port_t *port);
+/* Which publications of this publisher with this key were seen; from now on port->caller is who published the
+ * frame that came last. NULL: its certificate allows it to publish nothing of the topic that this server
+ * listens to, or is void, which was counted and told; or the server is gone, or memory is short. */
+godwit__session_t *godwit__port_meet_publisher (godwit__port_t *port, const uint8_t key[GODWIT__KEY_SIZE],
+                                                uint32_t publisher, uint32_t server_id, int64_t now_ns);
 
 #endif

@@ -15,9 +15,11 @@ enum { KEY_PUBLISHERS = 0x7075 };
 
 /* ---- what has been seen ---- */
 
-/* Which publications of this publisher with this key were seen. NULL when memory is short. */
+/* Which publications of this publisher with this key were seen. NULL when memory is short, or, in a realm,
+ * when it may not publish to this server, which listens to the key. */
 static godwit__session_t *
-publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, int64_t now_ns)
+publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, uint32_t subscriber,
+                 int64_t now_ns)
 {
     godwit__pool_t *const pool = port->pool;
     const uint64_t epoch = atomic_load_explicit (&pool->fanout_epoch, memory_order_acquire);
@@ -28,10 +30,11 @@ publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, i
             at->known = false;
     }
     /* The key is a hash already. */
-    uint64_t id = godwit__get_u64 (key) ^ (uint64_t) publisher << 32 ^ publisher;
-    if (port->has_realm)
-        id ^= godwit__port_publisher (port);
-    godwit__session_t *const session = godwit__sessions_add (&port->publications, id, now_ns);
+    godwit__session_t *const session =
+        port->has_realm
+            ? godwit__port_meet_publisher (port, key, publisher, subscriber, now_ns)
+            : godwit__sessions_add (&port->publications,
+                                    godwit__get_u64 (key) ^ (uint64_t) publisher << 32 ^ publisher, now_ns);
     if (port->publications.has_forgotten) {
         port->publications.has_forgotten = false;
         godwit__warn (pool->transport, KEY_PUBLISHERS,
@@ -42,14 +45,6 @@ publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, i
     return session;
 }
 
-/* True: nothing of it counts, because the publisher's certificate allows it to publish nothing here. That is
- * told. subscriber: a server that listens to the key. */
-static bool
-is_forbidden (godwit__port_t *port, godwit__session_t *session, uint32_t subscriber)
-{
-    return port->has_realm && !godwit__port_meet_publisher (port, session, subscriber);
-}
-
 /* False: this publication was seen before, or its publisher may not publish here. Counts those that are
  * missing between it and the last one. */
 static bool
@@ -57,11 +52,9 @@ note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header
                   uint32_t subscriber)
 {
     const godwit__pool_t *const pool = port->pool;
-    godwit__session_t *const session = publications_of (port, key, header->target, now_ns);
+    godwit__session_t *const session = publications_of (port, key, header->target, subscriber, now_ns);
     if (!session)
         return !port->has_realm; /* nobody could say who publishes */
-    if (is_forbidden (port, session, subscriber))
-        return false;
     uint64_t missed = 0;
     if (session->window.top == 0 &&
         header->id) /* they come in order: older ones may have been seen and forgotten */
@@ -145,8 +138,8 @@ godwit__port_last_publication (godwit__port_t *port, const uint8_t *key, const g
     if (!subscriber)
         return;
     godwit__session_t *const session =
-        publications_of (port, key, header->target, godwit__clock_now (&pool->clock));
-    if (!session || is_forbidden (port, session, subscriber))
+        publications_of (port, key, header->target, subscriber, godwit__clock_now (&pool->clock));
+    if (!session)
         return;
     if (session->known && header->id > session->window.top)
         atomic_fetch_add_explicit (&pool->transport->counters.fanout_gaps, header->id - session->window.top,

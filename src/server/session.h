@@ -51,9 +51,10 @@ typedef struct godwit__session {
     bool banned;             /* sent too many malformed frames: further frames are ignored */
     bool is_seen;            /* an entry of a numbered connection, not a session of a link */
     uint8_t malformed_count; /* malformed frames so far */
-    bool may_publish;        /* of publications, with `caller`: it may publish the topic, or a method of it */
-    godwit__caller_t *caller; /* whose frame came last; NULL: there is no realm, or none has come */
-    godwit__seen_t *seen;     /* of its numbered connection; NULL: `window` */
+    /* Whose frame came last; NULL: there is no realm, or none has come. Of publications: it may publish the
+     * topic, or a method of it. */
+    godwit__caller_t *caller;
+    godwit__seen_t *seen; /* of its numbered connection; NULL: `window` */
     godwit__replay_window_t window;
     godwit__table_node_t by_id;
 } godwit__session_t;

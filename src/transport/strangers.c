@@ -21,8 +21,7 @@ godwit__stranger_came (godwit_transport_t *transport, const char *at, const char
     if (++transport->strangers.count > FEW)
         godwit__warn (transport, godwit__hash_text (KEY_STRANGER, at),
                       "%s connected to the rendezvous at %s, and does not speak the protocol of Godwit: "
-                      "another program "
-                      "uses this port%s%s",
+                      "another realm, or another program, uses this port%s%s",
                       peer, at, colon, reason ? reason : "");
     else if (godwit__logs (transport, GODWIT_LOG_INFO))
         godwit__log (transport, GODWIT_LOG_INFO,

@@ -56,8 +56,8 @@ system_now_ns (void *user)
     return godwit__clock_now (&godwit__clock_system);
 }
 
-const godwit__environment_t godwit__system_environment = {.clock = {.now_ns = system_now_ns},
-                                                          .random = system_random};
+const godwit__environment_t godwit__system_environment = {
+    .clock = {.now_ns = system_now_ns}, .random = system_random, .keeps_bulletins = true};
 
 static const godwit__driver_ops_t *const known_drivers[] = {&godwit__inproc_driver, &godwit__zmtp_driver,
                                                             &godwit__zmq_driver};

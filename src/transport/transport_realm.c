@@ -46,12 +46,28 @@ check (const char *path, const godwit__settings_t *settings, const godwit__drive
     return GODWIT_OK;
 }
 
+/* The folder that systemd gives to a service with StateDirectory=; of several the first one. NULL: there is
+ * none. False: memory is short. */
+static bool
+find_state_folder (char **folder)
+{
+    const char *const folders = secure_getenv ("STATE_DIRECTORY");
+    const size_t size = folders ? strcspn (folders, ":") : 0;
+    *folder = size ? strndup (folders, size) : NULL;
+    return *folder || size == 0;
+}
+
 static godwit_status_t
 open_file (godwit_transport_t *transport, const char *path, const godwit__environment_t *environment,
            godwit_error_t **error)
 {
+    char *state;
+    if (!find_state_folder (&state))
+        return godwit__error_no_memory (error);
     const godwit__realm_options_t options = {
         .path = path,
+        .keeps_bulletins = environment->keeps_bulletins,
+        .state_folder = state,
         .now_s = environment->now_s,
         .now_user = environment->now_s_user,
         .random = environment->random,
@@ -60,6 +76,7 @@ open_file (godwit_transport_t *transport, const char *path, const godwit__enviro
         .note_user = transport,
     };
     const godwit_status_t status = godwit__realm_open (&transport->realm, &options, error);
+    free (state);
     if (status == GODWIT_OK)
         memcpy (transport->instance, godwit__realm_instance (transport->realm), sizeof transport->instance);
     return status;

@@ -126,6 +126,15 @@ godwit__refusal_write (uint8_t *data, uint64_t id, godwit__nack_t reason, const 
     return writer.size;
 }
 
+/* It goes into logs and errors, and so to terminals. */
+static void
+clean (char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char) *text < 0x20 || *text == 0x7f)
+            *text = '?';
+}
+
 void
 godwit__refusal_read (godwit__frame_t *frame, char *text, size_t size)
 {
@@ -138,6 +147,7 @@ godwit__refusal_read (godwit__frame_t *frame, char *text, size_t size)
     if (godwit__decode (&block, frame, GODWIT__HEADER_SIZE, &godwit__default_limits, NULL) != GODWIT_OK)
         return;
     snprintf (text, size, "%s", godwit_value_as_str (godwit__block_nodes (block), ""));
+    clean (text);
     godwit__block_unref (block);
 }
 

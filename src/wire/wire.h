@@ -15,7 +15,7 @@
 #define GODWIT__REFUSAL_FRAME_MAX (GODWIT__HEADER_SIZE + GODWIT__REFUSAL_TEXT + 3)
 size_t godwit__refusal_write (uint8_t *data, uint64_t id, godwit__nack_t reason, const char *text);
 /* Reads the text of a NACK, as much of it as there is room for: "" if it has none, or one that is malformed.
- * Consumes the frame. */
+ * Control bytes become '?'. Consumes the frame. */
 void godwit__refusal_read (godwit__frame_t *frame, char *text, size_t size);
 
 /* HELLO and WELCOME: who is at this end of the connection. */

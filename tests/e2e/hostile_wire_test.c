@@ -1,53 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attackers of a server that need no library: plain sockets that say what they like, in crowds. After and
  * during each attack all holds that tests/support/victim.h says. */
+#include "tests/support/crowd.h"
 #include "tests/support/victim.h"
 #include "tests/support/zmtp.h"
 
 #include <criterion/criterion.h>
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
-#include <semaphore.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MIB (1024 * 1024)
-#define CROWD 5000
 
 static victim_t victim;
-static int crowd[CROWD]; /* sockets of attackers */
-static size_t crowd_size;
 
 static void
 set_up (void)
 {
-    struct rlimit limit;
-    getrlimit (RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit (RLIMIT_NOFILE, &limit);
+    crowd_raise_limit ();
     victim_start (&victim, 0);
-    crowd_size = 0;
-}
-
-static void
-disperse (void)
-{
-    while (crowd_size)
-        close (crowd[--crowd_size]);
 }
 
 static void
 look_at_victim (void)
 {
-    disperse ();
+    crowd_disperse ();
     victim_finish (&victim);
 }
 
@@ -63,110 +41,15 @@ TestSuite (hostile_wire, .init = set_up, .timeout = 100);
     }                                                                                                        \
     static void name_ (void)
 
-/* On purpose: those attackers are slow who say a byte at a time. */
-static void
-be_slow (void)
-{
-    const struct timespec moment = {.tv_nsec = 100000000};
-    nanosleep (&moment, NULL);
-}
-
-/* Joins the crowd. */
-static int
-join_at (const char *address)
-{
-    const int fd = zmtp_connect (address);
-    cr_assert (fd >= 0, "%s: %s", address, strerror (errno));
-    crowd[crowd_size++] = fd;
-    return fd;
-}
-
-static bool
-is_hung_up (int fd)
-{
-    struct pollfd item = {fd, POLLRDHUP, 0};
-    return poll (&item, 1, 0) == 1;
-}
-
-static size_t
-count_hung_up (void)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < crowd_size; i++)
-        count += is_hung_up (crowd[i]);
-    return count;
-}
-
-/* All of the crowd. */
-static void
-wait_hung_up (void)
-{
-    for (size_t i = 0; i < crowd_size; i++) {
-        struct pollfd item = {crowd[i], POLLRDHUP, 0};
-        cr_assert_eq (poll (&item, 1, VICTIM_WAIT_LIMIT_MS), 1, "%zu of %zu are hung up on", count_hung_up (),
-                      crowd_size);
-    }
-}
-
-/* An attacker that does the same again and again, on a thread of its own. */
-typedef struct attacker {
-    pthread_t thread;
-    atomic_bool is_over;
-    void (*attack) (struct attacker *attacker);
-    int fd;
-    atomic_size_t count;
-    sem_t goes_on; /* posted after each attack */
-} attacker_t;
-
-static void *
-run_attacker (void *argument)
-{
-    attacker_t *attacker = argument;
-    while (!atomic_load (&attacker->is_over)) {
-        attacker->attack (attacker);
-        sem_post (&attacker->goes_on);
-    }
-    return NULL;
-}
-
-static void
-begin_attack (attacker_t *attacker, void (*attack) (attacker_t *))
-{
-    attacker->attack = attack;
-    cr_assert_eq (sem_init (&attacker->goes_on, 0, 0), 0);
-    cr_assert_eq (pthread_create (&attacker->thread, NULL, run_attacker, attacker), 0);
-}
-
-static void
-end_attack (attacker_t *attacker)
-{
-    atomic_store (&attacker->is_over, true);
-    if (attacker->fd)
-        shutdown (attacker->fd, SHUT_RDWR); /* if it waits for room */
-    pthread_join (attacker->thread, NULL);
-    sem_destroy (&attacker->goes_on);
-}
-
-static void
-wait_attacked (attacker_t *attacker, size_t count)
-{
-    struct timespec end;
-    clock_gettime (CLOCK_MONOTONIC, &end);
-    end.tv_sec += VICTIM_WAIT_LIMIT_MS / 1000;
-    while (atomic_load (&attacker->count) < count)
-        cr_assert_eq (sem_clockwait (&attacker->goes_on, CLOCK_MONOTONIC, &end), 0, "%zu of %zu",
-                      atomic_load (&attacker->count), count);
-}
-
 /* It goes on while the honest client is measured, and while another one comes. */
 static void
 expect_no_starving (attacker_t *attacker, void (*attack) (attacker_t *), size_t count)
 {
-    begin_attack (attacker, attack);
-    wait_attacked (attacker, count / 4);
+    attacker_begin (attacker, attack);
+    attacker_wait (attacker, count / 4);
     victim_expect_turns (&victim);
     victim_call_anew (&victim);
-    wait_attacked (attacker, count);
+    attacker_wait (attacker, count);
 }
 
 /* What the socket takes at once of it. */
@@ -183,8 +66,8 @@ half_open (const char *address)
 {
     uint8_t greeting[ZMTP_GREETING_SIZE];
     zmtp_greeting (greeting);
-    for (int i = 0; i < CROWD; i++) {
-        zmtp_write (join_at (address), greeting, (size_t) (i % 64));
+    for (int i = 0; i < CROWD_MAX; i++) {
+        zmtp_write (crowd_join (address), greeting, (size_t) (i % 64));
         if (i % 500 == 0)
             victim_call (&victim);
         if (i % 2500 == 1000)
@@ -193,7 +76,7 @@ half_open (const char *address)
     cr_assert_lt (victim_descriptors (&victim), victim.descriptors + 1200,
                   "handshakes are limited in number");
     victim_expect_pace (&victim);
-    wait_hung_up ();
+    crowd_wait_hung_up ();
 }
 
 ATTACK (five_thousand_half_open_connections_on_tcp)
@@ -211,21 +94,21 @@ say_next_byte (attacker_t *attacker)
 {
     uint8_t greeting[ZMTP_GREETING_SIZE];
     zmtp_greeting (greeting);
-    for (size_t i = 0; i < crowd_size && attacker->count < 60; i++) /* it never comes to the end */
-        write_some (crowd[i], greeting + attacker->count, 1);
+    for (size_t i = 0; i < crowd.size && attacker->count < 60; i++) /* it never comes to the end */
+        write_some (crowd.fds[i], greeting + attacker->count, 1);
     attacker->count++;
-    be_slow ();
+    attacker_be_slow ();
 }
 
 ATTACK (slow_loris_is_hung_up_on_in_time)
 {
     attacker_t attacker = {.count = 0};
     for (int i = 0; i < 400; i++)
-        join_at (i % 2 ? victim.tcp : victim.ipc);
-    begin_attack (&attacker, say_next_byte);
+        crowd_join (i % 2 ? victim.tcp : victim.ipc);
+    attacker_begin (&attacker, say_next_byte);
     victim_expect_pace (&victim);
-    wait_hung_up ();
-    end_attack (&attacker);
+    crowd_wait_hung_up ();
+    attacker_end (&attacker);
 }
 
 /* Whom it refuses, it tells why; he does not read it, and stays. */
@@ -235,13 +118,13 @@ ATTACK (crowds_of_those_who_are_refused)
     static const uint8_t ready[] = "\4\x1a\5READY\xbSocket-Type\0\0\0\4REQ!";
     zmtp_greeting (greeting);
     for (int i = 0; i < 3000; i++) {
-        const int fd = join_at (i % 2 ? victim.tcp : victim.ipc);
+        const int fd = crowd_join (i % 2 ? victim.tcp : victim.ipc);
         zmtp_write (fd, greeting, sizeof greeting);
         zmtp_write (fd, ready, sizeof ready - 1);
     }
     cr_assert_lt (victim_descriptors (&victim), victim.descriptors + 1200, "they are limited in number");
     victim_expect_pace (&victim);
-    wait_hung_up ();
+    crowd_wait_hung_up ();
 }
 
 static void
@@ -289,7 +172,7 @@ ATTACK (ten_thousand_connections_come_and_go)
 static int
 join_known (const char *address)
 {
-    const int fd = join_at (address);
+    const int fd = crowd_join (address);
     cr_assert (zmtp_handshake (fd, "DEALER", NULL, 0));
     return fd;
 }
@@ -299,21 +182,21 @@ ATTACK (routing_ids_that_are_guessed_or_taken)
 {
     static const uint8_t guessed[5] = {0, 0, 0, 0, 1};
     for (int i = 0; i < 500; i++) {
-        const int fd = join_at (i % 2 ? victim.tcp : victim.ipc);
+        const int fd = crowd_join (i % 2 ? victim.tcp : victim.ipc);
         cr_assert (zmtp_handshake (fd, "DEALER", i % 3 ? "the same" : (const char *) guessed, i % 3 ? 8 : 5));
         victim_call (&victim);
     }
-    cr_assert_eq (count_hung_up (), 0u, "each of them is somebody of his own");
+    cr_assert_eq (crowd_count_hung_up (), 0u, "each of them is somebody of his own");
     victim_expect_pace (&victim);
 }
 
 static void
 send_one_byte_of_each (attacker_t *attacker)
 {
-    for (size_t i = 0; i < crowd_size; i++)
-        write_some (crowd[i], "x", 1);
+    for (size_t i = 0; i < crowd.size; i++)
+        write_some (crowd.fds[i], "x", 1);
     attacker->count++;
-    be_slow ();
+    attacker_be_slow ();
 }
 
 ATTACK (memory_grows_with_what_arrives_not_with_what_is_declared)
@@ -321,13 +204,13 @@ ATTACK (memory_grows_with_what_arrives_not_with_what_is_declared)
     attacker_t attacker = {.count = 0};
     for (int i = 0; i < 1000; i++)
         zmtp_send_head (join_known (i % 2 ? victim.tcp : victim.ipc), 8 * MIB);
-    begin_attack (&attacker, send_one_byte_of_each);
+    attacker_begin (&attacker, send_one_byte_of_each);
     victim_expect_pace (&victim);
-    wait_attacked (&attacker, 10);
+    attacker_wait (&attacker, 10);
     if (!victim_is_sanitized ())
         cr_assert_lt (victim_growth (&victim), 48 * MIB, "8,000 MiB were declared, 10 KiB were sent: %d KiB",
                       (int) (victim_growth (&victim) / 1024));
-    end_attack (&attacker);
+    attacker_end (&attacker);
 }
 
 static void
@@ -348,7 +231,7 @@ ATTACK (a_flood_of_pings_whose_answers_are_not_read)
     if (!victim_is_sanitized ())
         cr_assert_lt (victim_growth (&victim), 12 * MIB, "%zu PINGs take %d KiB", attacker.count,
                       (int) (victim_growth (&victim) / 1024));
-    end_attack (&attacker);
+    attacker_end (&attacker);
 }
 
 static void
@@ -362,7 +245,7 @@ ATTACK (a_million_tiny_frames_starve_nobody)
 {
     attacker_t attacker = {.fd = join_known (victim.ipc)};
     expect_no_starving (&attacker, flood_with_frames, 1000000);
-    end_attack (&attacker);
+    attacker_end (&attacker);
 }
 
 static void
@@ -379,15 +262,15 @@ ATTACK (a_flood_of_unknown_commands_starves_nobody)
 {
     attacker_t attacker = {.fd = join_known (victim.ipc)};
     expect_no_starving (&attacker, flood_with_unknown_commands, 1000000);
-    end_attack (&attacker);
+    attacker_end (&attacker);
 }
 
 ATTACK (a_flood_of_publications_without_a_key_starves_nobody)
 {
-    attacker_t attacker = {.fd = join_at (victim.fanout)};
+    attacker_t attacker = {.fd = crowd_join (victim.fanout)};
     cr_assert (zmtp_handshake (attacker.fd, "XPUB", NULL, 0));
     expect_no_starving (&attacker, flood_with_frames, 1000000);
-    end_attack (&attacker);
+    attacker_end (&attacker);
 }
 
 ATTACK (garbage_after_a_good_handshake)

@@ -256,11 +256,11 @@ Test (log, says_that_another_program_connects_and_speaks_http, .timeout = 120)
         if (i <= 2)
             cr_assert (log_book_wait (&book, GODWIT_LOG_INFO, "ended before its handshake was over", i));
     }
-    snprintf (
-        warning, sizeof warning,
-        " connected to the rendezvous at %s, and does not speak the protocol of Godwit: another program uses "
-        "this port",
-        address);
+    snprintf (warning, sizeof warning,
+              " connected to the rendezvous at %s, and does not speak the protocol of Godwit: another realm, "
+              "or another "
+              "program, uses this port",
+              address);
     cr_assert (log_book_wait (&book, GODWIT_LOG_WARNING, warning, 1));
     cr_assert_eq (log_book_count (&book, GODWIT_LOG_WARNING, "127.0.0.1:"), 1u);
     godwit_transport_destroy (&transport);

@@ -14,35 +14,59 @@ expect '^DynamicUser=yes$' "$unit"
 runtime=$(sed -n 's/^RuntimeDirectory=//p' "$unit")
 expect "^Environment=GODWIT_DIR=%t/$runtime\$" "$unit"
 expect '^RuntimeDirectoryMode=0700$' "$unit"
+state=$(sed -n 's/^StateDirectory=//p' "$unit") # systemd names it in $STATE_DIRECTORY
+expect '^StateDirectoryMode=0700$' "$unit"
 
 # What systemd would do: a folder that only this user can read, with a copy of the file that nobody can write; a private folder.
 run 0 realm init prod
 issue rendezvous.member rendezvous --host --realm=prod.realm
 port=$((10000 + $$ % 20000))
 while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
-serve() { # NAME COMMAND...: the matchmaker, run by this command
+start() { # NAME COMMAND...: the matchmaker, run by this command
     local name=$1
     shift
-    GODWIT_DIR=$temporary/$runtime "$@" "$godwit" matchmaker --listen="*:$port" --realm="$temporary/credentials/realm.member" \
-        >"$name" 2>&1 &
+    GODWIT_DIR=$temporary/$runtime STATE_DIRECTORY=$temporary/state/$state "$@" \
+        "$godwit" matchmaker --listen="*:$port" --realm="$temporary/credentials/realm.member" >"$name" 2>&1 &
     processes+=($!)
     wait_for "$name" "ready at \*:$port"
+}
+stop() { # NAME
+    local name=$1
     kill -TERM "${processes[-1]}"
     wait "${processes[-1]}" || fail "$name: status $?: $(<"$name")"
     unset 'processes[-1]'
 }
-mkdir -m 700 credentials "$runtime"
+mkdir -m 700 credentials "$runtime" state "state/$state"
 install -m 400 rendezvous.member credentials/realm.member
 chmod 500 credentials
-serve own env
+start own env
+stop own
 if ((EUID == 0)) && command -v setpriv >/dev/null; then # systemd: owned by root, mode 0440, by an ACL for the user alone
     chmod 755 "$temporary" # the user has to get to the rest
     chgrp -R 65534 credentials
     chmod 550 credentials
     chmod 440 credentials/realm.member
-    chown 65534:65534 "$runtime"
+    chown -R 65534:65534 "$runtime" state
     if setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$godwit"; then
-        serve other setpriv --reuid=65534 --regid=65534 --clear-groups
+        as_other=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+        start other "${as_other[@]}"
+        # A bulletin cannot be kept beside the copy of the member file, and is in the folder of its state.
+        run 0 realm revoke everyone --realm=prod.realm --tell="zmq://127.0.0.1:$port/"
+        for _ in $(seq 2000); do
+            if cmp -s prod.realm/bulletin "state/$state/realm.bulletin"; then break; fi
+            sleep 0.01
+        done
+        cmp prod.realm/bulletin "state/$state/realm.bulletin" || fail "the bulletin is not kept: $(<other)"
+        [[ ! -e credentials/realm.bulletin ]] || fail "it is beside the credentials"
+        stop other
+        # The next one starts with it: also if it is about its own certificate.
+        run 0 realm revoke rendezvous --realm=prod.realm
+        cp prod.realm/bulletin "state/$state/realm.bulletin"
+        if GODWIT_DIR=$temporary/$runtime STATE_DIRECTORY=$temporary/state/$state timeout 20 "${as_other[@]}" \
+            "$godwit" matchmaker --listen="*:$port" --realm="$temporary/credentials/realm.member" >revoked 2>&1; then
+            fail "it has started: $(<revoked)"
+        fi
+        expect 'certificate "rendezvous" (serial .*) was revoked' revoked
     fi
 fi
 

@@ -352,22 +352,55 @@ run 0 realm show --all
 expect '^certificate ended .*; revoked$'
 run 1 can ended godwit/billing/get
 
+# An identity that was made on its host, and may have been stolen there: no new certificate makes it good again.
+host_b=--to=host/b/realm.member
+run 0 realm request "$host_b"
+cp said asked
+give asked
+run 0 realm issue cellar --request=- --call=godwit/a --to=answer
+give answer
+run 0 realm accept "$host_b"
+run 0 realm issue cellar --again --to=answer # not revoked yet
+run 0 realm revoke cellar
+before=$(<prod.realm/issued)
+run 1 realm issue cellar --again --to=answer
+expect 'the identity was that of "cellar" (serial .*), which was revoked: somebody else may have it\. A new one is made by .godwit realm request'
+give asked
+run 1 realm issue cellar --request=- --call=godwit/a --to=answer # under no name
+expect 'which was revoked: somebody else may have it'
+give asked
+run 1 realm issue other --request=- --call=godwit/a --to=answer
+[[ $(<prod.realm/issued) == "$before" ]] || fail "a revoked identity was certified: $(<prod.realm/issued)"
+run 0 realm request "$host_b" # another identity, although the old file is there
+cp said asked
+give asked
+run 0 realm issue cellar --again --request=- --to=answer
+expect '^answer: cellar (serial .*): call=godwit/a$'
+give answer
+run 0 realm accept "$host_b"
+[[ $(awk '$2 == "cellar" {print $3}' prod.realm/issued | sort | uniq -c | awk '{print $1}' | xargs) =~ ^(1 2|2 1)$ ]] ||
+    fail "identities of cellar: $(<prod.realm/issued)"
+run 0 realm issue cellar --again --to=answer # the new one goes on
+run 0 realm issue cellar --call=godwit/a --to=cellar.member # or one that is made here
+give cellar.member
+run 0 realm accept "$host_b"
+
 # ---- accept of a bulletin ----
 give prod.realm/bulletin
 run 0 realm accept "$to"
-expect '^host/a/realm.bulletin: bulletin 4, revokes 3 certificates$'
+expect '^host/a/realm.bulletin: bulletin 5, revokes 5 certificates$'
 expect '^It revokes the certificate of this host, "billing"'
 mode 640 host/a/realm.bulletin
 give prod.realm/bulletin
 run 0 realm accept "$to"
-expect 'bulletin 4 is there already; 4 is not newer'
+expect 'bulletin 5 is there already; 5 is not newer'
 give billing.member
 run 1 realm accept "$to"
-expect 'certificate "billing" (serial .*) was revoked, by bulletin 4'
+expect 'certificate "billing" (serial .*) was revoked, by bulletin 5'
 give web.member
 run 0 realm accept "$to"
 run 0 realm show host/a/realm.member
-expect "^bulletin 4 of $date: 3 revoked, and all that were made before"
+expect "^bulletin 5 of $date: 5 revoked, and all that were made before"
 give prod.realm/bulletin
 run 1 realm accept --to=host/none.member
 expect 'host/none.member: .*No such file or directory'
@@ -383,7 +416,7 @@ perl -MJSON::PP -e '
     local $/;
     my $shown = decode_json (<STDIN>);
     my ($web) = grep { $_->{name} eq "web" && $_->{standing} eq "good" } @{$shown->{certificates}};
-    die unless $shown->{folder} eq "prod.realm" && $shown->{bulletin}{number} == 4 && @{$shown->{bulletin}{revoked}} == 3;
+    die unless $shown->{folder} eq "prod.realm" && $shown->{bulletin}{number} == 5 && @{$shown->{bulletin}{revoked}} == 5;
     die unless $shown->{realm_keys}[0]{signs} && $shown->{realm_keys}[0]{fingerprint} eq $web->{realm_key};
     die unless $web->{rights}[0]{verb} eq "call" && $web->{rights}[1]{pattern} eq "godwit/x y%" && !$web->{requested};
     die unless $web->{until} =~ /^20.*Z$/ && $web->{serial} =~ /^[0-9a-f]+$/ && @{$shown->{doors}} == 1;' <said ||

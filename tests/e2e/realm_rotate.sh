@@ -87,6 +87,7 @@ expect 'no rotation of the door is under way'
 door=$(sed -n 's/^door = //p' prod.realm/door.key)
 run 0 realm rotate --door
 expect "^Step 1 of 2: .* have a new door, $print, before the old one, $print\\.\$"
+expect '^When every host has its new file, and each process there has read it'
 expect '^    godwit realm rotate --door --finish --realm=prod.realm$'
 [[ $(grep '^door = ' prod.realm/everyone.member | sed -n 2p) == "door = $door" ]] || fail "the old door is not the second"
 run 0 realm show

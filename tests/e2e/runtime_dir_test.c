@@ -6,6 +6,7 @@
 
 #include "tests/support/log_book.h"
 #include "tests/support/must.h"
+#include "tests/support/other_user.h"
 #include "tests/support/process.h"
 #include "tests/support/zmtp.h"
 
@@ -133,46 +134,6 @@ count_tcp_listeners (void)
             count++;
     }
     return count;
-}
-
-/* A process of another user, which waits for its turn. It is made while this one has a single thread: what
- * another thread holds at a fork is held in the child for ever. */
-typedef struct other {
-    pid_t child;
-    int turn; /* a byte, or its end, lets the child run */
-} other_t;
-
-/* uid 0: of the same user. The child knows what is set by now. */
-static other_t
-prepare_other (uid_t uid, bool (*run) (void))
-{
-    int turn[2];
-    char byte;
-    cr_assert_eq (pipe2 (turn, O_CLOEXEC), 0);
-    const pid_t child = fork ();
-    cr_assert_geq (child, 0);
-    if (child == 0) {
-        close (turn[1]);
-        if (read (turn[0], &byte, 1) != 1)
-            _exit (3);
-        alarm (60);
-        if (uid && (setgroups (0, NULL) || setgid (uid) || setuid (uid)))
-            _exit (2);
-        _exit (run () ? 0 : 1);
-    }
-    close (turn[0]);
-    return (other_t){child, turn[1]};
-}
-
-/* Returns whether all was well there. */
-static bool
-run_other (const other_t *other)
-{
-    int status = 0;
-    cr_assert_eq (write (other->turn, "r", 1), 1);
-    close (other->turn);
-    cr_assert_eq (waitpid (other->child, &status, 0), other->child);
-    return WIFEXITED (status) && WEXITSTATUS (status) == 0;
 }
 
 /* A place of the test's own for /run and /tmp. False: it may not have one. */
@@ -381,11 +342,11 @@ Test (runtime_dir, another_user_neither_joins_nor_finds)
     if (geteuid () != 0)
         cr_skip_test ("only root can become another user");
     cr_assert_eq (chmod (top, 01777), 0);
-    const other_t intruder = prepare_other (NOBODY, cannot_use_the_folder);
-    const other_t neighbour = prepare_other (NOBODY, finds_nobody);
+    const other_user_t intruder = other_user_prepare (NOBODY, cannot_use_the_folder);
+    const other_user_t neighbour = other_user_prepare (NOBODY, finds_nobody);
     open_side (&side, "zmq://", true);
-    cr_assert (run_other (&intruder));
-    cr_assert (run_other (&neighbour));
+    cr_assert (other_user_run (&intruder));
+    cr_assert (other_user_run (&neighbour));
     call (&side);
     close_side (&side);
 }
@@ -422,9 +383,9 @@ Test (runtime_dir, an_explicit_rendezvous_lets_other_users_in)
     cr_assert_eq (chmod (top, 01777), 0);
     snprintf (loopback, sizeof loopback, "zmq://127.0.0.1:%d/?insecure=true", free_port ());
     snprintf (hosting, sizeof hosting, "%s&host_rendezvous=true", loopback);
-    const other_t guest = prepare_other (NOBODY, calls_by_tcp);
+    const other_user_t guest = other_user_prepare (NOBODY, calls_by_tcp);
     open_side (&side, hosting, true);
-    cr_assert (run_other (&guest));
+    cr_assert (other_user_run (&guest));
     call (&side);
     close_side (&side);
 }
@@ -455,13 +416,13 @@ Test (runtime_dir, a_port_hangs_up_on_another_user)
         cr_skip_test ("only root can become another user");
     snprintf (path, sizeof path, "%s/meet-9573", folder);
     snprintf (address, sizeof address, "ipc://%s", path);
-    const other_t own = prepare_other (0, is_served);
-    const other_t another = prepare_other (NOBODY, is_hung_up_on);
+    const other_user_t own = other_user_prepare (0, is_served);
+    const other_user_t another = other_user_prepare (NOBODY, is_hung_up_on);
     open_side (&side, "zmq://", true);
     cr_assert (log_book_wait (&book, GODWIT_LOG_INFO, "Hosts the rendezvous at ", 1));
     cr_assert_eq (chmod (folder, 0755) | chmod (path, 0777), 0);
-    cr_assert (run_other (&own));
-    cr_assert (run_other (&another));
+    cr_assert (other_user_run (&own));
+    cr_assert (other_user_run (&another));
     close_side (&side);
 }
 

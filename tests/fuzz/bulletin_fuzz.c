@@ -41,6 +41,16 @@ check_bulletin (const godwit__bulletin_t *bulletin)
     }
 }
 
+/* Whose front is written as usual says in front what it says. */
+static void
+check_front (const godwit__bulletin_t *bulletin)
+{
+    uint8_t realm[GODWIT__REALM_ID_SIZE];
+    uint64_t number = 0;
+    if (godwit__bulletin_peek (realm, &number, bulletin->sealed, bulletin->sealed_size))
+        check (number == bulletin->number && memcmp (realm, bulletin->realm, sizeof realm) == 0);
+}
+
 /* What was read can be made again, and says the same. */
 static void
 check_again (const godwit__bulletin_t *bulletin)
@@ -57,6 +67,9 @@ try_sealed (const uint8_t *data, size_t size)
 {
     godwit__bulletin_t *bulletin = NULL;
     godwit_error_t *error = NULL;
+    uint8_t realm[GODWIT__REALM_ID_SIZE];
+    uint64_t number;
+    godwit__bulletin_peek (realm, &number, data, size);
     const godwit_status_t status = godwit__bulletin_open (
         &bulletin, data, size, (const uint8_t (*)[GODWIT__PUBLIC_SIZE]) keys, 1, &error);
     if (status) {
@@ -66,6 +79,7 @@ try_sealed (const uint8_t *data, size_t size)
         return false;
     }
     check_bulletin (bulletin);
+    check_front (bulletin);
     check_again (bulletin);
     godwit__bulletin_unref (&bulletin);
     return true;

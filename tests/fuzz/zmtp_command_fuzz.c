@@ -58,9 +58,19 @@ check_properties (const uint8_t *data, size_t size)
 }
 
 static void
+check_named (const godwit__zmtp_command_t *command, const char *name, const uint8_t *body, size_t size)
+{
+    uint8_t *const out = malloc (GODWIT__ZMTP_COMMAND_SIZE (command->size));
+    check (out != NULL);
+    check_frame (out, godwit__zmtp_command_write (out, name, command->data, command->size),
+                 GODWIT__ZMTP_COMMAND, body, size);
+    free (out);
+}
+
+static void
 check_again (const godwit__zmtp_command_t *command, const uint8_t *body, size_t size)
 {
-    uint8_t out[GODWIT__ZMTP_ERROR_SIZE];
+    uint8_t out[GODWIT__ZMTP_REFUSED_SIZE];
     char reason[GODWIT__ZMTP_REASON_MAX + 1];
     switch (command->kind) {
     case GODWIT__ZMTP_READY:
@@ -90,6 +100,18 @@ check_again (const godwit__zmtp_command_t *command, const uint8_t *body, size_t 
         check_text (reason, sizeof reason);
         if (command->size && memcmp (reason, command->data, command->size) == 0)
             check_frame (out, godwit__zmtp_error_write (out, reason), GODWIT__ZMTP_COMMAND, body, size);
+        break;
+    case GODWIT__ZMTP_REFUSED:
+        check (command->size <= GODWIT__ZMTP_REASON_MAX);
+        godwit__zmtp_printable (reason, sizeof reason, command->data, command->size);
+        if (command->size && memcmp (reason, command->data, command->size) == 0)
+            check_frame (out, godwit__zmtp_refused_write (out, reason), GODWIT__ZMTP_COMMAND, body, size);
+        break;
+    case GODWIT__ZMTP_CREDENTIAL:
+        check_named (command, "CREDENTIAL", body, size);
+        break;
+    case GODWIT__ZMTP_BULLETIN:
+        check_named (command, "BULLETIN", body, size);
         break;
     default:
         break;

@@ -81,6 +81,49 @@ history_ended (history_entry_t *entry, int64_t now_ms, godwit_status_t status, c
     entry->ended_ms = now_ms;
 }
 
+void
+history_void_begins (history_t *history, unsigned node, int64_t now_ms)
+{
+    if (history->void_count == HISTORY_VOIDS_MAX)
+        history_wrong (history, "more than %d void certificates", HISTORY_VOIDS_MAX);
+    else
+        history->voids[history->void_count++] = (history_void_t){node, now_ms, -1};
+}
+
+void
+history_void_ends (history_t *history, unsigned node, int64_t now_ms)
+{
+    for (unsigned i = 0; i < history->void_count; i++)
+        if (history->voids[i].node == node && history->voids[i].end_ms < 0)
+            history->voids[i].end_ms = now_ms;
+}
+
+bool
+history_was_void (const history_t *history, unsigned node, int64_t from_ms, int64_t until_ms)
+{
+    for (unsigned i = 0; i < history->void_count; i++) {
+        const history_void_t *at = &history->voids[i];
+        if (at->node == node && at->begin_ms <= until_ms &&
+            (at->end_ms < 0 || at->end_ms + HISTORY_READMISSION_MS >= from_ms))
+            return true;
+    }
+    return false;
+}
+
+int64_t
+history_paused_ms (const history_t *history, unsigned node, int64_t from_ms, int64_t until_ms)
+{
+    int64_t sum = 0;
+    for (unsigned i = 0; i < history->pause_count; i++) {
+        const history_pause_t *at = &history->pauses[i];
+        const int64_t begin_ms = at->begin_ms > from_ms ? at->begin_ms : from_ms;
+        const int64_t end_ms = at->end_ms < 0 || at->end_ms > until_ms ? until_ms : at->end_ms;
+        if (at->node == node && end_ms > begin_ms)
+            sum += end_ms - begin_ms;
+    }
+    return sum;
+}
+
 /* ---- the checker ---- */
 
 /* Nobody can end in time whose node stands still then. */
@@ -137,6 +180,7 @@ count (const history_entry_t *entry, world_result_t *result)
     result->calls += entry->kind == HISTORY_CALL;
     result->casts += entry->kind == HISTORY_CAST;
     result->fanouts += entry->kind >= HISTORY_FANOUT;
+    result->forbidden += entry->status == GODWIT_ERR_PERMISSION_DENIED;
     if (entry->status == GODWIT_OK)
         result->ok++;
     else if (entry->outcome == GODWIT_OUTCOME_NOT_SENT)
@@ -187,8 +231,11 @@ find_wrong (const history_entry_t *entry, world_result_t *result)
     const bool may_be_away = entry->named && entry->history->options->faults &&
                              (entry->outcome == GODWIT_OUTCOME_NOT_SENT ||
                               entry->ended_ms == entry->started_ms + entry->timeout_ms);
-    if (!history_may_fail (entry->history) && !may_be_away && entry->status != GODWIT_OK &&
-        entry->outcome != GODWIT_OUTCOME_RAN)
+    /* Its client's thread waited for something else when the time was over. */
+    const bool was_blocked = entry->blocked_ms && entry->ended_ms >= entry->started_ms + entry->timeout_ms;
+    if (!history_may_fail (entry->history) && !may_be_away && !was_blocked && entry->status != GODWIT_OK &&
+        entry->outcome != GODWIT_OUTCOME_RAN &&
+        !history_was_void (entry->history, entry->client, entry->started_ms, entry->ended_ms))
         return "it failed without a fault";
     if (entry->history->options->faults == 0 && entry->kind == HISTORY_CAST && !entry->runs)
         return "it was lost without a fault";
@@ -201,7 +248,8 @@ find_wrong (const history_entry_t *entry, world_result_t *result)
 bool
 history_may_fail (const history_t *history)
 {
-    return history->options->faults & ~(unsigned) GODWIT_FAULT_RESTART;
+    return history->options->faults &
+           ~((unsigned) GODWIT_FAULT_RESTART | GODWIT_FAULT_EXPIRY | GODWIT_FAULT_REVOCATION);
 }
 
 void

@@ -7,10 +7,14 @@
 #include "tests/support/cluster_world.h"
 
 #define HISTORY_PAUSES_MAX 32
+#define HISTORY_VOIDS_MAX 64
 /* A connection to a node that is silent goes down after this. */
 #define HISTORY_HEARTBEAT_TIMEOUT_MS 600
 /* How much longer the news of it, or a request that was still under way, may take. */
 #define HISTORY_NEWS_MS 450
+/* After its new certificate a node may be without connections for so long: those of the old one end half a
+ * second after each of the others has heard that it is void. */
+#define HISTORY_READMISSION_MS 700
 
 typedef enum history_kind { HISTORY_CALL, HISTORY_CAST, HISTORY_FANOUT, HISTORY_FANOUT_CALL } history_kind_t;
 
@@ -42,12 +46,20 @@ typedef struct history_pause {
     int64_t begin_ms, end_ms; /* end -1: not yet */
 } history_pause_t;
 
+/* A node whose certificate is void. */
+typedef struct history_void {
+    unsigned node;
+    int64_t begin_ms, end_ms; /* end -1: not yet */
+} history_void_t;
+
 struct history {
     uint64_t seed;
     history_entry_t *entries;
     unsigned count, limit;
     history_pause_t pauses[HISTORY_PAUSES_MAX];
     unsigned pause_count;
+    history_void_t voids[HISTORY_VOIDS_MAX];
+    unsigned void_count;
     const world_options_t *options;
     world_result_t *result;
 };
@@ -60,9 +72,16 @@ void history_ran (history_t *history, int64_t id, unsigned server, unsigned life
 void history_row (history_entry_t *entry, unsigned server, const godwit_fanout_row_t *row);
 /* The server is lost: calls that are pending on it must end soon. */
 void history_lost (history_t *history, unsigned server, int64_t now_ms);
+/* The node's certificate is void from now on; over: it has another one. */
+void history_void_begins (history_t *history, unsigned node, int64_t now_ms);
+void history_void_ends (history_t *history, unsigned node, int64_t now_ms);
+/* Whether it was void, or not yet let in again, at any time from from_ms to until_ms. */
+bool history_was_void (const history_t *history, unsigned node, int64_t from_ms, int64_t until_ms);
+/* For how long the node was paused in this time. */
+int64_t history_paused_ms (const history_t *history, unsigned node, int64_t from_ms, int64_t until_ms);
 void history_ended (history_entry_t *entry, int64_t now_ms, godwit_status_t status,
                     const godwit_error_t *error);
-/* False: no call may fail in this history. */
+/* False: no call may fail in this history, but those of clients that were void. */
 bool history_may_fail (const history_t *history);
 /* Checks the history, when all work has had its time. */
 void history_check (history_t *history);

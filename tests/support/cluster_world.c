@@ -2,6 +2,7 @@
 #include "tests/support/cluster_world.h"
 
 #include "tests/support/cluster_history.h"
+#include "tests/support/cluster_realm.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -41,7 +42,8 @@ typedef struct world {
     unsigned work_done; /* of the plan's */
     kept_t kept[KEPT_MAX];
     history_t history;
-    member_t *on_stack; /* whose synchronous work lets time pass */
+    cluster_realm_t *realm; /* NULL: there is none */
+    member_t *on_stack;     /* whose synchronous work lets time pass */
 } world_t;
 
 static uint64_t
@@ -100,6 +102,8 @@ work (godwit_request_t *request, void *self)
     const int64_t id = godwit_value_as_int (godwit_value_get (args, "id"), -1);
     const int64_t how = godwit_value_as_int (godwit_value_get (args, "how"), 0);
     history_ran (&member->world->history, id, member->number, member->life);
+    if (member->world->realm)
+        cluster_realm_ran (member->world->realm, member->number, request);
     if (how < 0)
         return GODWIT_ERR_FAILED;
     return how == 0 ? godwit_request_reply (request, GODWIT_INT (NULL, id)) : keep (member, request, how);
@@ -109,23 +113,31 @@ static const godwit_method_t methods[] = {GODWIT_METHOD ("work", work, 0)};
 
 /* ---- nodes ---- */
 
+/* In a realm it starts with a new certificate, whatever became of the one before. */
+static void
+member_join (member_t *self)
+{
+    world_t *world = self->world;
+    godwit_error_t *error = NULL;
+    const char *file = world->realm ? cluster_realm_issue (world->realm, self->name) : "none";
+    must (world, self->name,
+          godwit_cluster_add (&self->transport, world->cluster, self->name,
+                              GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = 150, .connect_timeout_ms = 500,
+                                                        .heartbeat_timeout_ms = HISTORY_HEARTBEAT_TIMEOUT_MS,
+                                                        .realm = file),
+                              &error),
+          &error);
+    if (world->realm && self->transport)
+        cluster_realm_watch (world->realm, self->number, self->transport);
+}
+
 static void
 member_open (member_t *self)
 {
     world_t *world = self->world;
-    const world_options_t *const options = world->options;
     godwit_error_t *error = NULL;
     self->life++;
-    must (world, self->name,
-          godwit_cluster_add (
-              &self->transport, world->cluster, self->name,
-              GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = 150, .connect_timeout_ms = 500,
-                                        .heartbeat_timeout_ms = HISTORY_HEARTBEAT_TIMEOUT_MS,
-                                        .realm = options->member_file
-                                                     ? options->member_file (options->realm, self->name)
-                                                     : NULL),
-              &error),
-          &error);
+    member_join (self);
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .self = self);
     if (self->serves && self->transport) {
         must (world, self->name,
@@ -163,6 +175,8 @@ member_close (member_t *self, bool killed)
         must (world, self->name, godwit_server_wait (self->server, NULL, &error), &error);
     }
     godwit_server_destroy (&self->server);
+    if (world->realm)
+        cluster_realm_unwatch (world->realm, self->number);
     godwit_transport_destroy (&self->transport);
 }
 
@@ -197,17 +211,20 @@ on_pause (world_t *world, member_t *member, bool over)
 }
 
 static void
-on_fault (void *user, godwit_fault_t fault, const char *node, bool over)
+on_void (world_t *world, const member_t *member, bool over)
 {
-    world_t *world = user;
-    member_t *member = node ? find_member (world, node) : NULL;
+    world->history.result->voids += !over;
+    if (over)
+        history_void_ends (&world->history, member->number, now_ms (world));
+    else
+        history_void_begins (&world->history, member->number, now_ms (world));
+}
+
+/* KILL, POWER, RESTART. */
+static void
+on_life (world_t *world, member_t *member, godwit_fault_t fault, bool over)
+{
     const int64_t begun_ms = now_ms (world);
-    if (!member)
-        return;
-    if (fault == GODWIT_FAULT_PAUSE)
-        on_pause (world, member, over);
-    if (fault < GODWIT_FAULT_KILL)
-        return;
     if (over) {
         member_open (member);
     } else {
@@ -218,6 +235,33 @@ on_fault (void *user, godwit_fault_t fault, const char *node, bool over)
     }
     if (world->on_stack)
         world->on_stack->blocked_ms += now_ms (world) - begun_ms;
+}
+
+static void
+on_fault (void *user, godwit_fault_t fault, const char *node, bool over)
+{
+    world_t *world = user;
+    member_t *member = node ? find_member (world, node) : NULL;
+    if (!member)
+        return;
+    if (fault == GODWIT_FAULT_PAUSE)
+        on_pause (world, member, over);
+    else if (fault == GODWIT_FAULT_EXPIRY || fault == GODWIT_FAULT_REVOCATION)
+        on_void (world, member, over);
+    else if (fault >= GODWIT_FAULT_KILL)
+        on_life (world, member, fault, over);
+}
+
+static void
+certify (void *user, const char *node, int64_t from_s, int64_t until_s)
+{
+    cluster_realm_certify (((world_t *) user)->realm, node, from_s, until_s);
+}
+
+static void
+revoke (void *user, const char *node, const char *reader)
+{
+    cluster_realm_revoke (((world_t *) user)->realm, node, reader);
 }
 
 /* ---- work ---- */
@@ -459,18 +503,21 @@ begin_faults (world_t *world)
     const char *names[WORLD_NODES_MAX];
     size_t count = 0;
     /* Nothing is said of the calls of a client that goes. */
+    const bool may_go =
+        history_may_fail (&world->history) || !(world->options->faults & GODWIT_FAULT_RESTART);
     for (unsigned i = 0; i < world->options->node_count; i++)
-        if (history_may_fail (&world->history) || !world->members[i].calls)
+        if (may_go || !world->members[i].calls)
             names[count++] = world->members[i].name;
     if (world->options->faults)
         must (world, "plan",
-              godwit_cluster_begin_plan (world->cluster,
-                                         GODWIT_CLUSTER_PLAN (.faults = world->options->faults,
-                                                              .fault_count = world->options->fault_count,
-                                                              .duration_ms = WORK_MS, .nodes = names,
-                                                              .node_count = count, .on_fault = on_fault,
-                                                              .user = world),
-                                         &error),
+              godwit_cluster_begin_plan (
+                  world->cluster,
+                  GODWIT_CLUSTER_PLAN (.faults = world->options->faults,
+                                       .fault_count = world->options->fault_count, .duration_ms = WORK_MS,
+                                       .nodes = names, .node_count = count, .on_fault = on_fault,
+                                       .certify = world->realm ? certify : NULL,
+                                       .revoke = world->realm ? revoke : NULL, .user = world),
+                  &error),
               &error);
 }
 
@@ -481,6 +528,8 @@ live (world_t *world)
     must (world, "cluster", godwit_cluster_new (&world->cluster, world->options->seed, &error), &error);
     if (world->options->trace)
         godwit_cluster_set_trace (world->cluster, on_trace, stderr);
+    if (world->options->secured && !(world->realm = cluster_realm_new (&world->history, world->cluster)))
+        history_wrong (&world->history, "no memory");
     open_all (world);
     if (world->history.result->wrong[0])
         return;
@@ -496,6 +545,8 @@ live (world_t *world)
     godwit_cluster_run (world->cluster, 4000);
     godwit_cluster_heal (world->cluster);
     call_all_again (world);
+    if (world->realm)
+        cluster_realm_check_news (world->realm);
 }
 
 static void
@@ -513,6 +564,7 @@ close_all (world_t *world)
     world->history.result->frames = stats.frames;
     world->history.result->digest = stats.digest;
     godwit_cluster_destroy (&world->cluster);
+    cluster_realm_destroy (&world->realm);
 }
 
 bool

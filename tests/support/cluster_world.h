@@ -23,10 +23,8 @@ typedef struct world_options {
     unsigned work_count; /* calls, casts and fanouts */
     unsigned faults;     /* GODWIT_FAULT_...; 0: none at all */
     unsigned fault_count;
-    bool trace; /* to stderr */
-    /* Returns the member file of a node, which lets it do all; NULL: there is no realm. */
-    const char *(*member_file) (void *realm, const char *node);
-    void *realm;
+    bool trace;   /* to stderr */
+    bool secured; /* all nodes are of one realm, and there can be EXPIRY and REVOCATION */
 } world_options_t;
 
 typedef struct world_result {
@@ -35,6 +33,8 @@ typedef struct world_result {
     unsigned ok, not_sent, rejected, maybe_run, ran; /* how they ended */
     unsigned ran_twice, lost;                        /* 0, or the run has failed */
     unsigned faults;                                 /* faults that happened */
+    unsigned voids;                                  /* of these: expiries and revocations */
+    unsigned forbidden;                              /* pieces of work that ended with PERMISSION_DENIED */
     unsigned detected;                               /* calls whose server was lost */
     int64_t worst_detection_ms;                      /* from the fault to their ends */
     uint64_t frames;

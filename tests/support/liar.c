@@ -104,13 +104,14 @@ liar_host_tell (liar_host_t *host, const told_t *told)
 
 /* ---- the server ---- */
 
-static void
-say_welcome (liar_server_t *server, godwit__routing_id_t routing_id)
+void
+liar_server_welcome (liar_server_t *server)
 {
     godwit__identity_t identity = {.incarnation = 1, .features = GODWIT__FEATURES};
     memcpy (identity.instance, server->instance, sizeof identity.instance);
     const size_t size = godwit__identity_write (server->rogue->buffer, GODWIT__WELCOME, &identity);
-    say (server->port, routing_id, (godwit__message_t){.data = server->rogue->buffer, .size = size});
+    say (server->port, server->greeted, (godwit__message_t){.data = server->rogue->buffer, .size = size});
+    server->greeted = 0;
 }
 
 static void
@@ -136,7 +137,9 @@ on_client (liar_server_t *server, godwit__routing_id_t routing_id, godwit__frame
     size_t size = GODWIT__HEADER_SIZE;
     switch (header.type) {
     case GODWIT__HELLO:
-        say_welcome (server, routing_id);
+        server->greeted = routing_id;
+        if (!server->is_slow)
+            liar_server_welcome (server);
         return;
     case GODWIT__RESOLVE:
         say_resolved (server, routing_id, header.id);

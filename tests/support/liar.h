@@ -42,15 +42,19 @@ typedef struct liar_server {
     godwit__channel_t *port;
     godwit__source_t source;
     char address[GODWIT__ADDRESS_SIZE];
-    const uint8_t *instance; /* that WELCOME and RESOLVED say */
-    uint32_t server_id;      /* that RESOLVED says */
-    const char *topic;       /* the same */
-    uint32_t nack;           /* of NOTIFY, instead of SETTLED; 0: it is settled */
+    const uint8_t *instance;      /* that WELCOME and RESOLVED say */
+    uint32_t server_id;           /* that RESOLVED says */
+    const char *topic;            /* the same */
+    bool is_slow;                 /* WELCOME comes when the test says so */
+    godwit__routing_id_t greeted; /* who waits for it; 0: nobody */
+    uint32_t nack;                /* of NOTIFY, instead of SETTLED; 0: it is settled */
     unsigned resolves, requests, notifies;
 } liar_server_t;
 
 /* It says what is true of it but the topic, which it says to serve as the server "evil" of number 1. */
 void liar_server_open (liar_server_t *server, rights_world_t *world, const char *rights, const char *topic);
 void liar_server_close (liar_server_t *server);
+/* Says WELCOME to who waits for it. */
+void liar_server_welcome (liar_server_t *server);
 
 #endif

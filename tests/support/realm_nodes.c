@@ -3,10 +3,12 @@
 
 #include "tests/support/must.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static node_t *nodes;
 static node_link_t *links;
@@ -22,10 +24,11 @@ nodes_begin (void)
 void
 nodes_end (void)
 {
-    char command[128];
+    char lock[80];
     cr_assert (!nodes && !links, "all were closed");
-    snprintf (command, sizeof command, "rm -rf '%s'", folder);
-    cr_assert_eq (system (command), 0);
+    snprintf (lock, sizeof lock, "%s/.lock", folder);
+    unlink (lock);
+    cr_assert_eq (rmdir (folder), 0, "%s: %s", folder, strerror (errno));
 }
 
 int64_t
@@ -284,7 +287,7 @@ node_publish (node_t *node, unsigned key, const char *text)
     uint8_t bytes[GODWIT__KEY_SIZE + 64];
     const godwit__message_t message = {.data = bytes, .size = GODWIT__KEY_SIZE + strlen (text)};
     make_key (bytes, key);
-    memcpy (bytes + GODWIT__KEY_SIZE, text, strlen (text));
+    snprintf ((char *) bytes + GODWIT__KEY_SIZE, sizeof bytes - GODWIT__KEY_SIZE, "%s", text);
     if (node->driver->ops->publish (node->publisher, &message) != GODWIT__IO_OK)
         return false;
     node->publisher->ops->flush (node->publisher, 0);

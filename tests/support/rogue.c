@@ -17,7 +17,7 @@
 static int64_t
 now_s (void *user)
 {
-    return godwit__sim_now_s (user);
+    return godwit__sim_now_s (((const godwit__sim_node_t *) user)->cluster);
 }
 
 static void

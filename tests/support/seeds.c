@@ -7,11 +7,12 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define KINDS 10
+#define KINDS 12
+#define PLAIN_KINDS 10 /* of clusters without a realm */
 
 /* In the order of their bits. */
-static const char *const kinds[KINDS] = {"loss",      "delay", "duplicate", "reorder", "cut",
-                                         "partition", "pause", "kill",      "power",   "restart"};
+static const char *const kinds[KINDS] = {"loss",  "delay", "duplicate", "reorder", "cut",    "partition",
+                                         "pause", "kill",  "power",     "restart", "expiry", "revocation"};
 
 unsigned
 seeds_faults (const char *names)
@@ -68,7 +69,7 @@ seeds_divide (const char *faults, uint64_t first, uint64_t count, seeds_part_fn 
 {
     const uint64_t each = faults ? 0 : count / 20;
     uint64_t sum = 0;
-    for (unsigned kind = 0; kind < KINDS && !faults; kind++)
+    for (unsigned kind = 0; kind < PLAIN_KINDS && !faults; kind++)
         sum += part (user, kinds[kind], first + kind * each, each);
-    return sum + part (user, faults ? faults : "all", first + KINDS * each, count - KINDS * each);
+    return sum + part (user, faults ? faults : "all", first + PLAIN_KINDS * each, count - PLAIN_KINDS * each);
 }

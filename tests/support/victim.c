@@ -20,6 +20,7 @@
 
 #define PROGRAM GODWIT_BUILD_DIR "/tests/e2e/programs/hostile_server"
 #define CALLS 100 /* the slowest tenth does not count */
+#define SERVED 1000
 #define BATCHES 7 /* of which the median is taken */
 /* An attacker has his turns, and his connections are looked at; but he is not served first. */
 #define AHEAD_FACTOR 10
@@ -107,7 +108,7 @@ victim_call (const victim_t *victim)
 static void
 new_client (const victim_t *victim, godwit_transport_t **transport, godwit_client_t **client)
 {
-    MUST (godwit_transport_new (transport, victim->url, NULL, &error));
+    MUST (godwit_transport_new (transport, victim->client_url, NULL, &error));
     MUST (godwit_client_new (client, *transport, GODWIT_TARGET (.topic = "hostile"),
                              GODWIT_CLIENT_OPTIONS (.timeout_ms = VICTIM_WAIT_LIMIT_MS), &error));
     MUST (godwit_client_wait_servers (*client, 1, VICTIM_WAIT_LIMIT_MS, &error));
@@ -182,6 +183,35 @@ victim_expect_turns (const victim_t *victim)
     expect_ahead (victim, AHEAD_BUSY_US);
 }
 
+/* Which thread serves, and what it has spent so far. */
+static int64_t
+look_at_thread (const victim_t *victim, int64_t *thread)
+{
+    godwit_value_t *result = NULL;
+    MUST (godwit_client_call (victim->client, NULL, "spent_here", GODWIT_NO_ARGS, &result, &error));
+    const int64_t spent_ns = godwit_value_as_int (godwit_value_get (result, "spent"), 0);
+    *thread = godwit_value_as_int (godwit_value_get (result, "thread"), 0);
+    godwit_value_unref (&result);
+    return spent_ns;
+}
+
+double
+victim_serving_us (const victim_t *victim)
+{
+    double all[SERVED];
+    int64_t thread = 0, last_ns = 0;
+    for (int i = 0; i < SERVED;) {
+        int64_t now;
+        const int64_t spent_ns = look_at_thread (victim, &now);
+        if (now == thread) /* otherwise there is nothing to compare with */
+            all[i++] = (double) (spent_ns - last_ns) / 1000;
+        thread = now;
+        last_ns = spent_ns;
+    }
+    qsort (all, SERVED, sizeof *all, compare);
+    return all[SERVED * 99 / 100];
+}
+
 /* ---- life ---- */
 
 static void
@@ -210,7 +240,7 @@ start_server (victim_t *victim, unsigned descriptor_limit)
             _exit (126);
         dup2 (input[0], STDIN_FILENO);
         dup2 (output[1], STDOUT_FILENO);
-        execl (PROGRAM, PROGRAM, victim->url, (char *) NULL);
+        execl (PROGRAM, PROGRAM, victim->url, victim->member, (char *) NULL);
         _exit (127);
     }
     close (input[0]);
@@ -224,11 +254,9 @@ start_server (victim_t *victim, unsigned descriptor_limit)
     fclose (lines);
 }
 
-void
-victim_start (victim_t *victim, unsigned descriptor_limit)
+static void
+start (victim_t *victim, unsigned descriptor_limit)
 {
-    *victim = (victim_t){.pid = -1};
-    snprintf (victim->url, sizeof victim->url, "zmq://:%d/", zmtp_free_port ());
     start_server (victim, descriptor_limit);
     new_client (victim, &victim->transport, &victim->client);
     victim_call_anew (victim);
@@ -236,6 +264,28 @@ victim_start (victim_t *victim, unsigned descriptor_limit)
     victim->ahead_us = median_ahead_us (victim);
     victim->descriptors = victim_descriptors (victim);
     victim->resident = resident (victim);
+}
+
+void
+victim_start (victim_t *victim, unsigned descriptor_limit)
+{
+    *victim = (victim_t){.pid = -1};
+    snprintf (victim->url, sizeof victim->url, "zmq://:%d/", zmtp_free_port ());
+    snprintf (victim->client_url, sizeof victim->client_url, "%s", victim->url);
+    start (victim, descriptor_limit);
+}
+
+void
+victim_start_in_realm (victim_t *victim, unsigned descriptor_limit, const char *member,
+                       const char *client_member)
+{
+    *victim = (victim_t){.pid = -1, .member = member};
+    const int port = zmtp_free_port ();
+    snprintf (victim->rendezvous, sizeof victim->rendezvous, "tcp://127.0.0.1:%d", port);
+    snprintf (victim->url, sizeof victim->url, "zmq://127.0.0.1:%d/?host_rendezvous=true&paths=tcp", port);
+    snprintf (victim->client_url, sizeof victim->client_url, "zmq://127.0.0.1:%d/?paths=tcp&realm=%s", port,
+              client_member);
+    start (victim, descriptor_limit);
 }
 
 void

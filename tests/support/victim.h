@@ -17,7 +17,9 @@ typedef struct victim {
     pid_t pid;
     int input;
     char tcp[256], ipc[256], fanout[256]; /* where it listens */
-    char url[64];
+    char rendezvous[64];                  /* in a realm: where it hosts that */
+    char url[64], client_url[256];
+    const char *member; /* its member file; NULL: it has no realm */
     godwit_transport_t *transport;
     godwit_client_t *client;
     int64_t descriptors, resident; /* before the attack */
@@ -26,6 +28,10 @@ typedef struct victim {
 
 /* descriptor_limit: of the server; 0: as this process's. */
 void victim_start (victim_t *victim, unsigned descriptor_limit);
+/* The same over tcp alone, in a realm, with these member files, which stay the caller's: the server's, and
+ * the client's. */
+void victim_start_in_realm (victim_t *victim, unsigned descriptor_limit, const char *member,
+                            const char *client_member);
 /* After the attack, whose sockets are closed: all that is said above, and the server ends well. */
 void victim_finish (victim_t *victim);
 
@@ -38,6 +44,9 @@ void victim_call_anew (const victim_t *victim);
 void victim_expect_pace (const victim_t *victim);
 /* The same for attacks that never let the server rest: the calls wait for at most 10 ms of its work. */
 void victim_expect_turns (const victim_t *victim);
+/* Microseconds: of a hundred calls ninety-nine take the thread that serves them at most so much processor
+ * time, with all that it does between one and the next. Other threads of the server do not count. */
+double victim_serving_us (const victim_t *victim);
 /* Bytes more than before the attack, now. */
 int64_t victim_growth (const victim_t *victim);
 int64_t victim_descriptors (const victim_t *victim);

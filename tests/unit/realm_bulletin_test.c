@@ -58,6 +58,40 @@ assert_refused (const uint8_t *sealed, size_t size, const signer_t *signer, godw
     godwit_error_destroy (&error);
 }
 
+/* ---- a look at the front ---- */
+
+Test (realm_bulletin, its_front_says_realm_and_number)
+{
+    static const uint64_t numbers[] = {
+        1, 127, 128, 255, 256, 65535, 65536, UINT32_MAX, UINT64_C (1) << 32, UINT64_MAX};
+    const signer_t signer = make_signer ();
+    static godwit__revocation_t many[1000];
+    for (size_t i = 0; i < COUNT (numbers); i++) {
+        uint8_t realm[GODWIT__REALM_ID_SIZE];
+        uint64_t number = 0;
+        for (size_t j = 0; j < COUNT (many); j++)
+            many[j].serial = j + 1;
+        godwit__bulletin_t *bulletin = make (&signer, numbers[i], 0, many, i % 2 ? COUNT (many) : 0);
+        const uint8_t *const sealed = bulletin->sealed;
+        cr_assert (godwit__bulletin_peek (realm, &number, sealed, bulletin->sealed_size));
+        cr_assert_eq (number, numbers[i]);
+        cr_assert_arr_eq (realm, bulletin->realm, sizeof realm);
+        size_t front = 0;
+        while (!godwit__bulletin_peek (realm, &number, sealed, front))
+            front++;
+        cr_assert (front < 64, "%zu", front);
+        for (size_t at = 0; at < 11; at++) {
+            bulletin->sealed[at] ^= 0x10;
+            const bool is_size = sealed[0] == 0x92 && (sealed[1] == 0xc4 || sealed[1] == 0xc5) && at >= 2 &&
+                                 at < (sealed[1] == 0xc4 ? 3 : 4);
+            cr_assert_eq (godwit__bulletin_peek (realm, &number, sealed, bulletin->sealed_size), is_size,
+                          "byte %zu", at);
+            bulletin->sealed[at] ^= 0x10;
+        }
+        godwit__bulletin_unref (&bulletin);
+    }
+}
+
 /* ---- both ways ---- */
 
 Test (realm_bulletin, comes_back_as_it_was)

@@ -312,6 +312,13 @@ Test (realm_certificate, each_field_has_its_form)
         {6, {"rights", ENCODED ("\x91\x93\xa4host\xa3*/*\xc0")}, "rights: expected lists of a verb"},
         {6, {"rights", ENCODED ("\x91\x92\xa4hose\xa3*/*")}, "rights: expected a verb: serve, call,"},
         {6, {"rights", ENCODED ("\x91\x92\x01\xa3*/*")}, "rights: expected a verb: serve, call,"},
+        /* No str, but as long as a verb is: AddressSanitizer sees if the text beside it is read. */
+        {6,
+         {"rights", ENCODED ("\x91\x92\xc4\x04"
+                             "call\xa3*/*")},
+         "rights: expected a verb: serve, call,"},
+        {6, {"rights", ENCODED ("\x91\x92\xc4\x05serve\xa3*/*")}, "rights: expected a verb: serve, call,"},
+        {6, {"rights", ENCODED ("\x91\x92\xc4\x07publish\xa3*/*")}, "rights: expected a verb: serve, call,"},
         {6, {"rights", ENCODED ("\x91\x92\xa4host\xa3*/a")}, "rights: expected */* for host"},
         {6,
          {"rights", ENCODED ("\x91\x92\xa4"

@@ -169,13 +169,47 @@ LookTest (a_process_proof_never_lasts_longer_than_its_certificate)
         cr_assert_eq (look (), 0); /* another one would not be longer */
 }
 
+/* Only new connections see it: for the other ends of open ones, whose clocks may be right, it has ended. */
 LookTest (a_clock_that_was_set_back_gets_a_shorter_proof)
 {
     host.now = NOW - SKEW;
     cr_assert_eq (look (), 0);
+    cr_assert_eq (proof_until (), NOW + LIFE);
     host.now--;
-    cr_assert_eq (look (), GODWIT__REALM_CREDENTIAL);
+    cr_assert_eq (look (), 0);
     cr_assert_eq (proof_until (), host.now + LIFE);
+    cr_assert_eq (credential_number (), 1);
+}
+
+LookTest (a_clock_that_was_set_back_ends_no_open_connection)
+{
+    host.now = NOW - 3 * DAY;
+    peer.now = NOW;
+    cr_assert_eq (look (), 0);
+    cr_assert_not (is_admitted ());
+    host.now += LIFE / 2; /* renewed, and still shorter than the one that was told */
+    cr_assert_eq (look (), 0);
+    cr_assert_eq (proof_until (), host.now + LIFE);
+    cr_assert_eq (credential_number (), 1);
+    /* The clock is right again: all are told. */
+    host.now = peer.now = NOW + LIFE / 2;
+    cr_assert_eq (look (), GODWIT__REALM_CREDENTIAL);
+    cr_assert_eq (credential_number (), 2);
+    cr_assert_eq (proof_until (), host.now + LIFE);
+    cr_assert (is_admitted (), "%s", text);
+}
+
+LookTest (a_new_certificate_is_told_also_by_a_clock_that_was_set_back)
+{
+    host.now = NOW - LIFE;
+    cr_assert_eq (look (), 0);
+    realm_host_issue (files, "host");
+    cr_assert_eq (look (), GODWIT__REALM_CREDENTIAL);
+    cr_assert_eq (credential_number (), 2);
+    cr_assert_eq (proof_until (), host.now + LIFE);
+    host.now += LIFE / 2;
+    cr_assert_eq (look (), GODWIT__REALM_CREDENTIAL);
+    cr_assert_eq (credential_number (), 3);
 }
 
 /* ---- the member file ---- */
@@ -468,13 +502,18 @@ LookTest (bulletins_of_others)
     cr_assert_eq (take (&host, bulletin), GODWIT_ERR_NOT_FOUND);
     cr_assert_eq (take (&host, godwit__test_realm_bulletin (foreign)), GODWIT_ERR_PERMISSION_DENIED);
     cr_assert_eq (godwit__realm_take_bulletin (host.realm, bulletin->sealed, bulletin->sealed_size - 1, NULL),
-                  GODWIT_ERR_MALFORMED);
+                  GODWIT_ERR_NOT_FOUND, "what is not newer is not read to its end");
     cr_assert_eq (godwit__realm_take_bulletin (host.realm, NULL, 0, NULL), GODWIT_ERR_MALFORMED);
     cr_assert_eq (watcher.calls, 1);
     /* What one has, another one can take. */
     godwit__bulletin_t *own = godwit__realm_bulletin (host.realm);
     cr_assert_eq (take (&peer, own), GODWIT_OK);
     godwit__bulletin_unref (&own);
+    godwit__test_realm_revoke_serial (files, 4711);
+    const godwit__bulletin_t *const newer = godwit__test_realm_bulletin (files);
+    cr_assert_eq (godwit__realm_take_bulletin (host.realm, newer->sealed, newer->sealed_size - 1, NULL),
+                  GODWIT_ERR_MALFORMED);
+    cr_assert_eq (take (&host, newer), GODWIT_OK);
     godwit__test_realm_destroy (&foreign);
 }
 

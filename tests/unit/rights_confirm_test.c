@@ -131,6 +131,37 @@ Test (rights_confirm, a_member_without_the_right_is_not_called)
     scene_close (&scene);
 }
 
+static void
+note_end (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
+{
+    (void) result, (void) error;
+    *(godwit_status_t *) user = status;
+}
+
+/* Its certificate becomes void while it has not said WELCOME yet. */
+Test (rights_confirm, one_that_becomes_void_before_welcome_is_not_called)
+{
+    scene_t scene;
+    godwit_status_t status = GODWIT_OK;
+    scene_open (&scene, "serve godwit/billing");
+    scene.evil.is_slow = true;
+    liar_host_tell (&scene.host, &(told_t){scene.evil.instance, 1, "billing", "evil", scene.evil.address});
+    MUST (godwit_client_call_async (scene.client, NULL, "work", GODWIT_NO_ARGS, note_end, &status, &error));
+    for (int ms = 0; ms < 1000 && !scene.evil.greeted; ms++)
+        godwit_cluster_run (scene.world->cluster, 1);
+    cr_assert (scene.evil.greeted);
+    godwit__test_realm_revoke (scene.world->realm, "evil");
+    godwit__test_realm_put_bulletin (scene.world->realm, "web");
+    MUST (godwit__realm_look (scene.web->transport->realm, true, &error));
+    godwit_cluster_run (scene.world->cluster, 1);
+    liar_server_welcome (&scene.evil);
+    godwit_cluster_run (scene.world->cluster, 20000);
+    cr_assert_eq (status, GODWIT_ERR_TIMEOUT, "status %d", (int) status);
+    cr_assert_eq (scene.evil.resolves + scene.evil.requests, 0u, "%u, %u", scene.evil.resolves,
+                  scene.evil.requests);
+    scene_close (&scene);
+}
+
 Test (rights_confirm, those_who_may_are_called_beside_one_who_may_not)
 {
     scene_t scene;

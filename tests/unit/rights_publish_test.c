@@ -2,6 +2,7 @@
 /* The right to publish fanouts: told to the program at once, and checked at the port for those who publish
  * all the same. And what is published goes only to those who may serve the topic. */
 #include "src/client/publisher.h"
+#include "src/server/pool.h"
 #include "tests/support/must.h"
 #include "tests/support/rogue.h"
 
@@ -136,6 +137,35 @@ Test (rights_publish, a_right_may_be_for_one_method)
     rogue_publish (evil, publisher, "news", "told", 77, 2);
     cr_assert_eq (runs, 1u);
     cr_assert_str_eq (peer, "evil");
+    rogue_close (&evil);
+    scene_close (&scene);
+}
+
+static size_t
+publishers_known (const rights_node_t *node)
+{
+    const godwit__pool_t *const pool = node->transport->pool;
+    size_t count = 0;
+    for (size_t i = 0; i < pool->port_count; i++)
+        count += pool->ports[i].publications.table.count;
+    return count;
+}
+
+/* There is room for so many publishers, and the one that was silent the longest is forgotten. */
+Test (rights_publish, who_may_not_publish_takes_no_room_from_others)
+{
+    scene_t scene;
+    scene_open (&scene, "publish godwit/news");
+    MUST (publish (&scene, "told", NULL, &error));
+    cr_assert_eq (publishers_known (scene.reader), 1u);
+    rogue_t *evil = rogue_open (scene.world, "evil", "publish godwit/other");
+    godwit__channel_t *const publisher = rogue_publisher (evil, fanout_address (scene.reader));
+    for (uint32_t number = 1; number <= 10; number++) {
+        rogue_publish (evil, publisher, "news", "told", number, 1);
+        rogue_publish (evil, publisher, "news", NULL, number, 2);
+    }
+    cr_assert_eq (publishers_known (scene.reader), 1u);
+    cr_assert_eq (rights_refused (scene.reader), 20u);
     rogue_close (&evil);
     scene_close (&scene);
 }

@@ -107,30 +107,6 @@ Test (rights_void, a_server_that_is_revoked_ends_what_runs_and_gets_nothing_new)
     scene_close (&scene);
 }
 
-/* It is WELCOME that is still to come. */
-Test (rights_void, a_server_that_is_revoked_in_the_handshake_is_not_called)
-{
-    ended_t ended = {.has = false};
-    rights_world_t *world = rights_world_open ();
-    rights_node_t *const billing = rights_node (world, "billing", "serve godwit/billing");
-    rights_node_t *const web = rights_node (world, "web", "call godwit/billing");
-    rights_serve (billing, "billing", methods, 2, &runs);
-    MUST (godwit_cluster_set_faults (world->cluster, "billing", "web",
-                                     GODWIT_FAULTS (.delay_min_us = 300000, .delay_max_us = 300000), &error));
-    godwit_client_t *client = rights_client (web, "billing");
-    MUST (godwit_client_call_async (client, NULL, "work", GODWIT_NO_ARGS, on_ended, &ended, &error));
-    godwit_cluster_run (world->cluster, 450);
-    rights_revoke (billing, web);
-    godwit_cluster_run (world->cluster, 3000);
-    cr_assert_eq (runs, 0u);
-    cr_assert_eq (rights_logged (web, GODWIT_LOG_DEBUG,
-                                 "An attempt to connect to the process at sim://billing:20000 failed: its "
-                                 "certificate is void"),
-                  1u);
-    godwit_client_destroy (&client);
-    rights_world_close (&world);
-}
-
 Test (rights_void, a_call_that_takes_longer_is_lost)
 {
     scene_t scene;

@@ -114,6 +114,18 @@ Test (wire, hostile_identities_are_refused)
     cr_assert_neq (read_identity (&identity, body, 1024), GODWIT_OK);
 }
 
+/* It goes into errors, which programs print. */
+Test (wire, the_text_of_a_refusal_is_cleaned)
+{
+    uint8_t data[GODWIT__REFUSAL_FRAME_MAX];
+    char text[GODWIT__REFUSAL_TEXT];
+    const size_t size =
+        godwit__refusal_write (data, 1, GODWIT__NACK_FORBIDDEN, "no\x1b[2J\r\n\x7f, \xc3\xa4");
+    godwit__frame_t frame = {.data = data, .size = size};
+    godwit__refusal_read (&frame, text, sizeof text);
+    cr_assert_str_eq (text, "no?[2J???, \xc3\xa4");
+}
+
 Test (wire, reasons_have_names)
 {
     cr_assert_str_eq (godwit__nack_name (GODWIT__NACK_OVERLOADED), "OVERLOADED");

@@ -295,6 +295,14 @@ add (zmtp_bytes_t *properties, const char *name, const void *value, size_t size)
     *properties = zmtp_join (*properties, zmtp_bytes_of (room, used));
 }
 
+static zmtp_bytes_t
+member_properties (const char *socket_type)
+{
+    zmtp_bytes_t properties = curve_properties (socket_type);
+    add (&properties, GODWIT__ZMTP_ENGINE, "1", 1);
+    return properties;
+}
+
 /* What the end makes of them; "": it lets the peer in. */
 static const char *
 check (godwit__realm_t *realm, const zmtp_bytes_t *properties)
@@ -321,14 +329,19 @@ Test (zmtp_admission, malformed_properties_are_no_certificate)
     const zmtp_bytes_t none = curve_properties ("DEALER");
     cr_assert_str_eq (check (world.shop, &none), "it has no certificate");
     free (none.data);
-    zmtp_bytes_t good = curve_properties ("DEALER");
+    zmtp_bytes_t foreign = curve_properties ("DEALER");
+    add (&foreign, "X-Godwit-Credential", credential->bytes, credential->size);
+    cr_assert_str_eq (check (world.shop, &foreign),
+                      "it does not say X-Godwit-Engine, as members of realms do");
+    free (foreign.data);
+    zmtp_bytes_t good = member_properties ("DEALER");
     add (&good, "X-Godwit-Credential", credential->bytes, credential->size);
     cr_assert_str_eq (check (world.shop, &good), "");
     add (&good, "X-Godwit-Credential", credential->bytes, credential->size);
     cr_assert_str_eq (check (world.shop, &good), "it says a property of its realm twice");
     free (good.data);
     for (size_t size = 0; size < 10; size++) {
-        zmtp_bytes_t bulletin = curve_properties ("DEALER");
+        zmtp_bytes_t bulletin = member_properties ("DEALER");
         add (&bulletin, "X-Godwit-Credential", credential->bytes, credential->size);
         add (&bulletin, "X-Godwit-Bulletin", "\0\0\0\0\0\0\0\0\0", size);
         cr_assert_str_eq (check (world.shop, &bulletin),
@@ -336,7 +349,7 @@ Test (zmtp_admission, malformed_properties_are_no_certificate)
         free (bulletin.data);
     }
     for (size_t size = 0; size < credential->size; size++) {
-        zmtp_bytes_t cut = curve_properties ("DEALER");
+        zmtp_bytes_t cut = member_properties ("DEALER");
         add (&cut, "X-Godwit-Credential", credential->bytes, size);
         cr_assert (check (world.shop, &cut)[0], "%zu bytes of it are no credential", size);
         free (cut.data);
@@ -349,7 +362,7 @@ Test (zmtp_admission, a_credential_that_was_changed_is_none)
 {
     world_t world = world_open ();
     godwit__credential_t *credential = godwit__realm_credential (world.web);
-    zmtp_bytes_t properties = curve_properties ("DEALER");
+    zmtp_bytes_t properties = member_properties ("DEALER");
     add (&properties, "X-Godwit-Credential", credential->bytes, credential->size);
     uint8_t *const body = properties.data + properties.size - credential->size;
     for (size_t at = 0; at < credential->size; at++) {
@@ -478,7 +491,7 @@ Test (zmtp_admission, a_credential_serves_only_the_process_that_it_was_made_for)
 Test (zmtp_admission, a_welcome_serves_only_the_connection_that_it_was_made_for)
 {
     middle_t middle;
-    zmtp_bytes_t own = curve_properties ("DEALER");
+    zmtp_bytes_t own = member_properties ("DEALER");
     stand_between (&middle);
     godwit__credential_t *credential = godwit__realm_credential (middle.thief);
     add (&own, "X-Godwit-Credential", credential->bytes, credential->size);
@@ -502,7 +515,7 @@ static void
 expect_unwelcome (const void *welcome, size_t size)
 {
     middle_t middle;
-    zmtp_bytes_t of_port = curve_properties ("ROUTER");
+    zmtp_bytes_t of_port = member_properties ("ROUTER");
     stand_between (&middle);
     godwit__credential_t *credential = godwit__realm_credential (middle.world.shop);
     add (&of_port, "X-Godwit-Credential", credential->bytes, credential->size);
@@ -529,7 +542,7 @@ Test (zmtp_admission, who_signs_the_welcome_itself_is_known_by_its_own_name)
     middle_t middle;
     godwit__welcome_t welcome;
     uint8_t signature[GODWIT__SIGNATURE_SIZE];
-    zmtp_bytes_t own = curve_properties ("ROUTER");
+    zmtp_bytes_t own = member_properties ("ROUTER");
     stand_between (&middle);
     godwit__credential_t *credential = godwit__realm_credential (middle.thief);
     memcpy (welcome.client, middle.to_link.process.open, CURVE_KEY);

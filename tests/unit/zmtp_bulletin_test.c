@@ -179,3 +179,74 @@ Test (zmtp_bulletin, of_a_key_that_is_not_trusted_yet_is_left_alone)
     NODES_AWAIT (number_of (&second) == 1);
     close_row ();
 }
+
+/* ---- a stolen realm key ---- */
+
+static void
+give (node_t *node, const char *name)
+{
+    godwit__test_realm_issue (files, GODWIT__TEST_MEMBER (.name = name));
+    node_look (node);
+}
+
+static void
+give_both (void)
+{
+    give (&first, "first");
+    give (&second, "second");
+}
+
+/* The highest number there is, signed with the key that was stolen. */
+static void
+spread_bulletin_of_thief (void)
+{
+    godwit__bulletin_t fields = {.number = UINT64_MAX, .issued = 1}, *bulletin = NULL;
+    godwit__realm_id (fields.realm, godwit__test_realm_key (files));
+    MUST (godwit__bulletin_new (&bulletin, &fields, godwit__test_realm_secret (files), &error));
+    MUST (godwit__realm_take_bulletin (first.realm, bulletin->sealed, bulletin->sealed_size, &error));
+    NODES_AWAIT (godwit__realm_bulletin_number (second.realm) == UINT64_MAX);
+    godwit__bulletin_unref (&bulletin);
+}
+
+/* The one that drops the key last still says that it has the thief's. */
+static void
+bulletin_of_new_key_gets_over (node_t *teller, const char *name, node_t *dropped_first,
+                               const char *first_name)
+{
+    const node_t *const hears = teller == &first ? &second : &first;
+    open_member (&first, "first");
+    open_member (&second, "second");
+    node_link_open (&near, &first, second.at.links[1]);
+    NODES_AWAIT (near.ups);
+    spread_bulletin_of_thief ();
+    godwit__test_realm_add_key (files);
+    give_both ();
+    godwit__test_realm_swap_keys (files);
+    give_both ();
+    godwit__test_realm_drop_key (files);
+    give (dropped_first, first_name);
+    node_link_t later;
+    node_link_open (&later, &first, second.at.links[0]);
+    NODES_AWAIT (later.ups);
+    node_link_close (&near);
+    give_both ();
+    godwit__test_realm_revoke_serial (files, 4711);
+    godwit__test_realm_put_bulletin (files, name);
+    node_look (teller);
+    const uint64_t number = godwit__test_realm_bulletin (files)->number;
+    NODES_AWAIT (godwit__realm_bulletin_number (hears->realm) == number);
+    cr_assert_eq (later.downs, 0);
+    node_link_close (&later);
+    node_close (&first);
+    node_close (&second);
+}
+
+Test (zmtp_bulletin, of_the_new_key_gets_over_open_connections_after_a_stolen_one_was_dropped)
+{
+    bulletin_of_new_key_gets_over (&first, "first", &second, "second");
+}
+
+Test (zmtp_bulletin, of_the_new_key_gets_to_those_who_have_dropped_the_stolen_one_later)
+{
+    bulletin_of_new_key_gets_over (&first, "first", &first, "first");
+}

@@ -3,6 +3,7 @@
  * in the middle between two others. What they get to hear, and what the log says. */
 #include "drivers/zmtp/admission.h"
 #include "drivers/zmtp/frame.h"
+#include "drivers/zmtp/member.h"
 #include "tests/support/curve_peer.h"
 #include "tests/support/must.h"
 #include "tests/support/realm_nodes.h"
@@ -68,6 +69,7 @@ static void
 add_credential (zmtp_bytes_t *properties, godwit__realm_t *realm)
 {
     godwit__credential_t *credential = godwit__realm_credential (realm);
+    add (properties, GODWIT__ZMTP_ENGINE, "1", 1);
     add (properties, GODWIT__ZMTP_CREDENTIAL_PROPERTY, credential->bytes, credential->size);
     godwit__credential_unref (&credential);
 }
@@ -195,7 +197,7 @@ Test (zmtp_member_commands, the_same_credential_again_changes_nothing)
 {
     const int fd = be_let_in ();
     godwit__credential_t *credential = godwit__realm_credential (web);
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < GODWIT__ZMTP_CREDENTIALS_IN_A_ROW; i++)
         say (fd, "CREDENTIAL", credential->bytes, credential->size);
     cr_assert (zmtp_send (fd, "hello", 5, false));
     NODES_AWAIT (shop.received == 1);
@@ -203,6 +205,52 @@ Test (zmtp_member_commands, the_same_credential_again_changes_nothing)
     cr_assert_str_eq (shop.log, "");
     godwit__credential_unref (&credential);
     close (fd);
+}
+
+/* One a second is earned meanwhile. */
+Test (zmtp_member_commands, credentials_without_end_cost_the_connection)
+{
+    const int fd = be_let_in ();
+    const uint64_t before = NODE_COUNTER (&shop, malformed);
+    godwit__credential_t *credential = godwit__realm_credential (web);
+    for (int i = 0; i < GODWIT__ZMTP_CREDENTIALS_IN_A_ROW + 20; i++)
+        say (fd, "CREDENTIAL", credential->bytes, credential->size);
+    expect_hung_up (fd);
+    NODES_AWAIT (node_says (&shop, "it sent credentials faster than one a second"));
+    cr_assert_eq (NODE_COUNTER (&shop, malformed), before + 1);
+    godwit__credential_unref (&credential);
+    close (fd);
+}
+
+/* Those of a realm key that nobody knows are counted, and the log says whose they are once. */
+Test (zmtp_member_commands, old_and_foreign_bulletins_without_end_cost_the_connection)
+{
+    godwit__test_realm_t *foreign = godwit__test_realm_foreign (files, 2);
+    godwit__test_realm_revoke_serial (foreign, 1);
+    godwit__test_realm_revoke_serial (files, 1);
+    const godwit__bulletin_t *const bulletins[] = {godwit__test_realm_bulletin (foreign),
+                                                   godwit__test_realm_bulletin (files)};
+    for (int which = 0; which < 2; which++) {
+        const int fd = be_let_in ();
+        const uint64_t malformed = NODE_COUNTER (&shop, malformed), unknown = NODE_COUNTER (&shop, unknown);
+        for (int i = 0; i < GODWIT__ZMTP_OLD_BULLETINS_IN_A_ROW; i++)
+            say (fd, "BULLETIN", bulletins[which]->sealed, bulletins[which]->sealed_size);
+        cr_assert (zmtp_send (fd, "hello", 5, false));
+        NODES_AWAIT (shop.received == (size_t) which + 1);
+        cr_assert_eq (NODE_COUNTER (&shop, unknown),
+                      unknown + (which ? 0 : GODWIT__ZMTP_OLD_BULLETINS_IN_A_ROW));
+        for (int i = 0; i < 20; i++)
+            say (fd, "BULLETIN", bulletins[which]->sealed, bulletins[which]->sealed_size);
+        expect_hung_up (fd);
+        NODES_AWAIT (NODE_COUNTER (&shop, malformed) == malformed + 1);
+        close (fd);
+    }
+    NODES_AWAIT (node_says (&shop, "it sent bulletins that are no news faster than one a second"));
+    const char *const first =
+        strstr (shop.log, "has sent a bulletin of a realm key that this process does not");
+    cr_assert (first && !strstr (first + 1, "has sent a bulletin of a realm key"), "%s", shop.log);
+    cr_assert (node_says (&shop, "certificate \"web\" (serial 7) has sent a bulletin"), "%s", shop.log);
+    godwit__test_realm_destroy (&foreign);
 }
 
 Test (zmtp_member_commands, a_bulletin_that_is_none_costs_the_connection)

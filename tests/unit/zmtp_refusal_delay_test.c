@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Addresses from which handshakes were refused wait for a second; but not where somebody was let in. */
+/* Addresses from which handshakes were refused are on hold: who comes from there is let in one after the
+ * other; but not where somebody was let in. */
+#include "drivers/zmtp/anteroom.h"
 #include "drivers/zmtp/refusals.h"
 #include "tests/support/realm_nodes.h"
 #include "tests/support/zmtp.h"
@@ -20,6 +22,16 @@ peer_at (const char *host)
     return peer;
 }
 
+/* Whether one who comes has to wait for its turn, after another one of the same address has taken one. */
+static bool
+waits (godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer, int64_t now_ns)
+{
+    for (int i = 0; i <= GODWIT__ZMTP_REFUSALS_FEW; i++)
+        if (godwit__zmtp_refusals_has_turn (refusals, peer, now_ns))
+            godwit__zmtp_refusals_take_turn (refusals, peer, now_ns);
+    return !godwit__zmtp_refusals_has_turn (refusals, peer, now_ns);
+}
+
 /* One is refused, and has to wait if that was one too many. */
 static bool
 refuse (godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer, int64_t now_ns)
@@ -37,15 +49,33 @@ Test (zmtp_refusal_delay, three_within_ten_seconds_make_an_address_wait_for_one)
     godwit__zmtp_refusals_init (&refusals);
     cr_assert (!refuse (&refusals, &peer, 0));
     cr_assert (!refuse (&refusals, &peer, 1));
-    cr_assert (!godwit__zmtp_refusals_waits (&refusals, &peer, 1));
+    cr_assert (!waits (&refusals, &peer, 1));
     cr_assert (refuse (&refusals, &peer, 10 * S - 1));
-    cr_assert (godwit__zmtp_refusals_waits (&refusals, &peer, 10 * S - 1));
-    cr_assert (godwit__zmtp_refusals_waits (&refusals, &peer, 11 * S - 2));
-    cr_assert (!godwit__zmtp_refusals_waits (&refusals, &peer, 11 * S - 1), "for a second");
-    cr_assert (!godwit__zmtp_refusals_waits (&refusals, &other, 10 * S));
+    cr_assert (waits (&refusals, &peer, 10 * S - 1));
+    cr_assert (waits (&refusals, &peer, 11 * S - 2));
+    cr_assert (!waits (&refusals, &peer, 11 * S - 1), "for a second");
+    cr_assert (!waits (&refusals, &other, 10 * S));
     cr_assert (!refuse (&refusals, &peer, 11 * S), "the first two are too old");
     cr_assert (refuse (&refusals, &peer, 12 * S), "the third, the fourth and the fifth");
-    cr_assert (godwit__zmtp_refusals_waits (&refusals, &peer, 13 * S - 1));
+    cr_assert (waits (&refusals, &peer, 13 * S - 1));
+    godwit__zmtp_refusals_release (&refusals);
+}
+
+Test (zmtp_refusal_delay, an_address_on_hold_has_a_hundred_turns_a_second)
+{
+    godwit__zmtp_refusals_t refusals;
+    const godwit__zmtp_peer_t peer = peer_at ("10.0.0.9"), other = peer_at ("10.0.0.8");
+    int turns = 0;
+    godwit__zmtp_refusals_init (&refusals);
+    for (int64_t now = 0; now < 5 * S; now += S / 2000) {
+        refuse (&refusals, &peer, now); /* all the time */
+        if (godwit__zmtp_refusals_has_turn (&refusals, &peer, now)) {
+            godwit__zmtp_refusals_take_turn (&refusals, &peer, now);
+            turns++;
+        }
+        cr_assert (godwit__zmtp_refusals_has_turn (&refusals, &other, now));
+    }
+    cr_assert (turns >= 500 && turns <= 500 + 3 + GODWIT__ZMTP_REFUSALS_FEW, "%d", turns);
     godwit__zmtp_refusals_release (&refusals);
 }
 
@@ -66,9 +96,9 @@ Test (zmtp_refusal_delay, who_was_let_in_ends_the_wait)
     godwit__zmtp_refusals_init (&refusals);
     for (int64_t i = 0; i < 3; i++)
         refuse (&refusals, &peer, i);
-    cr_assert (godwit__zmtp_refusals_waits (&refusals, &peer, 3));
+    cr_assert (waits (&refusals, &peer, 3));
     godwit__zmtp_refusals_forgive (&refusals, &peer);
-    cr_assert (!godwit__zmtp_refusals_waits (&refusals, &peer, 3));
+    cr_assert (!waits (&refusals, &peer, 3));
     godwit__zmtp_refusals_release (&refusals);
 }
 
@@ -107,11 +137,11 @@ Test (zmtp_refusal_delay, only_so_many_addresses_are_remembered)
         const godwit__zmtp_peer_t peer = {.family = AF_INET, .of.in.s_addr = htonl (0x0b000000 + i)};
         refuse (&refusals, &peer, 3);
     }
-    cr_assert (godwit__zmtp_refusals_waits (&refusals, &first, 4));
+    cr_assert (waits (&refusals, &first, 4));
     const godwit__zmtp_peer_t one_more = peer_at ("12.0.0.1");
     refuse (&refusals, &one_more, 4);
     cr_assert_eq (refusals.hosts.count, (size_t) GODWIT__ZMTP_REFUSALS_MAX);
-    cr_assert (!godwit__zmtp_refusals_waits (&refusals, &first, 4), "the oldest one is forgotten");
+    cr_assert (!waits (&refusals, &first, 4), "the oldest one is forgotten");
     godwit__zmtp_refusals_release (&refusals);
 }
 
@@ -173,22 +203,56 @@ come_as_stranger (int way)
     return is_greeted (fd);
 }
 
-Test (zmtp_refusal_delay, strangers_are_closed_at_once_after_the_third, .timeout = 60)
+/* Nobody reads them before their turn: they have been told nothing when this returns. */
+static void
+crowd_in (int *fds, size_t count)
 {
+    for (size_t i = 0; i < count; i++) {
+        fds[i] = zmtp_connect (shop.at.links[1]);
+        cr_assert_geq (fds[i], 0);
+        cr_assert (zmtp_write (fds[i], "GET / HTTP/1.1\r\n", 16));
+    }
+}
+
+Test (zmtp_refusal_delay, strangers_are_let_in_one_after_the_other_after_the_third, .timeout = 60)
+{
+    int fds[50];
+    open_port ("shop");
+    for (int i = 0; i < 3; i++)
+        cr_assert (come_as_stranger (1));
+    cr_assert (node_says (&shop, " was refused for the third time within 10 s"), "%s", shop.log);
+    const int64_t begun_ns = nodes_now_ns ();
+    crowd_in (fds, 50);
+    for (size_t i = 0; i < 50; i++)
+        cr_assert (is_greeted (fds[i]), "%zu", i);
+    const int64_t took_ns = nodes_now_ns () - begun_ns;
+    cr_assert (took_ns > S * 4 / 10 && took_ns < 10 * S, "%ld ms", (long) (took_ns / GODWIT__NS_PER_MS));
+    cr_assert (come_as_stranger (0) && come_as_stranger (0), "the private folder has no strangers");
+    close_port ();
+}
+
+Test (zmtp_refusal_delay, only_so_many_wait_and_those_who_hang_up_cost_no_turn, .timeout = 60)
+{
+    int fds[GODWIT__ZMTP_ANTEROOM_OF_ONE + 60];
+    const size_t count = sizeof fds / sizeof *fds;
     open_port ("shop");
     for (int i = 0; i < 3; i++)
         cr_assert (come_as_stranger (1));
     const uint64_t before = NODE_COUNTER (&shop, refused);
+    crowd_in (fds, count);
+    cr_assert (!is_greeted (fds[count - 1]), "it is closed at once");
+    cr_assert_gt (NODE_COUNTER (&shop, refused), before);
+    for (size_t i = 0; i + 1 < count; i++)
+        close (fds[i]);
     const int64_t begun_ns = nodes_now_ns ();
-    cr_assert (!come_as_stranger (1));
-    cr_assert_eq (NODE_COUNTER (&shop, refused), before + 1);
-    cr_assert (node_says (&shop, " was refused for the third time within 10 s"), "%s", shop.log);
-    while (!come_as_stranger (1))
-        ;
+    NODES_AWAIT (come_as_stranger (1)); /* at the next turn they are gone */
     const int64_t took_ns = nodes_now_ns () - begun_ns;
-    cr_assert (took_ns > S / 2 && took_ns < 5 * S, "%ld ms", (long) (took_ns / GODWIT__NS_PER_MS));
-    cr_assert (come_as_stranger (0) && come_as_stranger (0), "the private folder has no strangers");
+    cr_assert (took_ns < S, "%ld ms", (long) (took_ns / GODWIT__NS_PER_MS));
+    crowd_in (fds, 20);
+    nodes_turn ();
     close_port ();
+    for (size_t i = 0; i < 20; i++)
+        close (fds[i]);
 }
 
 Test (zmtp_refusal_delay, where_a_member_is_nobody_waits, .timeout = 60)
@@ -203,7 +267,7 @@ Test (zmtp_refusal_delay, where_a_member_is_nobody_waits, .timeout = 60)
         cr_assert (come_as_stranger (1), "%d", i);
     node_link_close (&link);
     node_close (&web);
-    NODES_AWAIT (!come_as_stranger (1));
+    NODES_AWAIT ((come_as_stranger (1), node_says (&shop, " was refused for the third time")));
     close_port ();
 }
 

@@ -8,6 +8,7 @@
 #include "tools/godwit/realm_member.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -189,6 +190,23 @@ repeat_last (issue_t *self, godwit_error_t **error)
     return GODWIT_OK;
 }
 
+/* An identity whose certificate was revoked may be with somebody else. A new certificate would let him in
+ * again: he sees it in a handshake, and can prove processes for it. */
+static godwit_status_t
+check_identity (const issue_t *self, godwit_error_t **error)
+{
+    const realm_entry_t *const last =
+        self->is_requested ? realm_issued_newest_of (&self->folder.issued, self->requested_key) : NULL;
+    if (!last || realm_folder_standing (&self->folder, last, realm_now ()) != REALM_REVOKED)
+        return GODWIT_OK;
+    return godwit__error_set (
+        error, GODWIT_ERR_FAILED,
+        "the identity was that of \"%s\" (serial %" PRIx64
+        "), which was revoked: somebody else may have it. A new one is made by `godwit realm "
+        "request` on the host: --request=FILE; or here, if its rights are given in the place of --again",
+        last->name, last->serial);
+}
+
 /* ---- where it goes ---- */
 
 /* Decided before anything is signed. */
@@ -250,6 +268,8 @@ run (issue_t *self, godwit_error_t **error)
         status = realm_common_open (&self->common, &self->folder, error);
     if (!status)
         status = repeat_last (self, error);
+    if (!status)
+        status = check_identity (self, error);
     if (!status)
         status = choose_target (self, error);
     if (!status) {

@@ -179,6 +179,15 @@ realm_issued_newest (const realm_issued_t *issued, const char *name)
     return NULL;
 }
 
+const realm_entry_t *
+realm_issued_newest_of (const realm_issued_t *issued, const uint8_t key[GODWIT__PUBLIC_SIZE])
+{
+    for (size_t i = issued->count; i-- > 0;)
+        if (memcmp (issued->entries[i].key, key, GODWIT__PUBLIC_SIZE) == 0)
+            return &issued->entries[i];
+    return NULL;
+}
+
 /* ---- writing ---- */
 
 godwit_status_t

@@ -45,5 +45,8 @@ godwit_status_t realm_issued_line (const realm_entry_t *entry, char **line, size
 
 /* The newest entry of this name; NULL: there is none. */
 const realm_entry_t *realm_issued_newest (const realm_issued_t *issued, const char *name);
+/* The newest entry of this identity; NULL: there is none. */
+const realm_entry_t *realm_issued_newest_of (const realm_issued_t *issued,
+                                             const uint8_t key[GODWIT__PUBLIC_SIZE]);
 
 #endif

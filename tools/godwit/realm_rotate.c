@@ -140,8 +140,10 @@ print_distribution (const rotate_t *self)
 static void
 print_next (const rotate_t *self, const char *options_of_next)
 {
-    printf ("\nWhen every host has its new file, and not before:\n\n    godwit realm rotate %s --realm=",
-            options_of_next);
+    printf (
+        "\nWhen every host has its new file, and each process there has read it (they look every 5 s), and "
+        "not before:\n\n    godwit realm rotate %s --realm=",
+        options_of_next);
     realm_print_quoted (stdout, self->folder.path);
     printf ("\n");
 }

@@ -9,6 +9,7 @@
 
 #include "src/error/error.h"
 #include "src/realm/realm.h"
+#include "src/runtime/environment.h"
 #include "src/runtime/transport.h"
 #include "tools/godwit/realm_certify.h"
 #include "tools/godwit/realm_commands.h"
@@ -77,12 +78,14 @@ static godwit_status_t
 join (tell_t *self, godwit_transport_t **transport, const char *file, godwit_error_t **error)
 {
     realm_path_t path;
-    return godwit_transport_new (
+    godwit__environment_t environment = godwit__system_environment;
+    environment.keeps_bulletins = false; /* the next hearer has to hear it, and cannot read it */
+    return godwit__transport_new_in (
         transport, self->url,
         GODWIT_TRANSPORT_OPTIONS (.external_loop = true, .log = on_log, .log_user = self,
                                   .log_level = GODWIT_LOG_WARNING,
                                   .realm = realm_folder_path (self->folder, file, &path)),
-        error);
+        &environment, error);
 }
 
 static int64_t

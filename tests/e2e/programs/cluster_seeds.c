@@ -2,11 +2,12 @@
 /* Runs many simulated clusters, several at a time, and prints what became of their work:
  *
  *     cluster_seeds [--seeds N] [--first SEED] [--nodes N] [--work N] [--faults NAME[,NAME...]|all|none]
- *                   [--fault-count N] [--jobs N] [--no-header] [--trace] [--digest] [--tsv FILE]
+ *                   [--fault-count N] [--jobs N] [--no-header] [--trace] [--digest] [--tsv FILE] [--secured]
  *
- * Without --faults: each kind alone in a twentieth of the seeds, and all of them together in the rest. --tsv
- * writes the table to a file, for that of ./scripts/test --faults. Exits with 1 if anything was wrong in any
- * of them, and says how to see that one again.
+ * Without --faults: each kind alone in a twentieth of the seeds, and all of them together in the rest.
+ * --secured: the nodes are of one realm, and there are also the faults expiry and revocation. --tsv writes
+ * the table to a file, for that of ./scripts/test --faults. Exits with 1 if anything was wrong in any of
+ * them, and says how to see that one again.
  */
 #include "tests/support/cluster_world.h"
 #include "tests/support/seeds.h"
@@ -63,9 +64,9 @@ run_seed (void *user, uint64_t seed)
     if (!right && ++job->wrong <= 20)
         fprintf (stderr,
                  "%s\nrun it again: cluster_seeds --first %llu --seeds 1 --nodes %u --work %u "
-                 "--faults %s --fault-count %u --trace\n",
+                 "--faults %s --fault-count %u%s --trace\n",
                  result.wrong, (unsigned long long) options.seed, options.node_count, options.work_count,
-                 job->name, options.fault_count);
+                 job->name, options.fault_count, options.secured ? " --secured" : "");
     pthread_mutex_unlock (&job->lock);
 }
 
@@ -101,7 +102,9 @@ read_settings (settings_t *to, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         const char *name = argv[i];
-        if (!strcmp (name, "--no-header") || !strcmp (name, "--trace") || !strcmp (name, "--digest")) {
+        if (!strcmp (name, "--no-header") || !strcmp (name, "--trace") || !strcmp (name, "--digest") ||
+            !strcmp (name, "--secured")) {
+            to->options.secured = to->options.secured || !strcmp (name, "--secured");
             to->header = to->header && strcmp (name, "--no-header") != 0;
             to->options.trace = to->options.trace || !strcmp (name, "--trace");
             to->digest = to->digest || !strcmp (name, "--digest");
@@ -169,7 +172,7 @@ main (int argc, char **argv)
         fprintf (stderr,
                  "usage: cluster_seeds [--seeds N] [--first SEED] [--nodes 4..%d] [--work N] "
                  "[--faults NAME,...|all|none] [--fault-count N] [--jobs N] [--no-header] [--trace] "
-                 "[--digest] [--tsv FILE]\n",
+                 "[--digest] [--tsv FILE] [--secured]\n",
                  WORLD_NODES_MAX);
         return 2;
     }

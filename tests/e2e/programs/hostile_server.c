@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server to be attacked: hostile_server URL. Prints its addresses and "ready", serves until the end of its
- * input. */
+/* A server to be attacked: hostile_server URL [MEMBER-FILE]. Prints its addresses and "ready", serves until
+ * the end of its input. */
 #include "src/runtime/transport.h"
 #include "src/server/pool.h"
 #include "src/server/server.h"
@@ -65,6 +65,18 @@ on_spent (godwit_request_t *request, void *self)
     return godwit_request_reply (request, GODWIT_INT ("", (int64_t) used.tv_sec * 1000000000 + used.tv_nsec));
 }
 
+/* The same of this thread, and which one it is: what is done on others is for the system to share out. */
+static godwit_status_t
+on_spent_here (godwit_request_t *request, void *self)
+{
+    struct timespec used;
+    (void) self;
+    clock_gettime (CLOCK_THREAD_CPUTIME_ID, &used);
+    return godwit_request_reply (
+        request, GODWIT_MAP ("", GODWIT_INT ("thread", gettid ()),
+                             GODWIT_INT ("spent", (int64_t) used.tv_sec * 1000000000 + used.tv_nsec)));
+}
+
 static godwit_status_t
 on_stats (godwit_request_t *request, void *self)
 {
@@ -84,9 +96,9 @@ on_stats (godwit_request_t *request, void *self)
                                              GODWIT_INT ("resident", resident_bytes ())));
 }
 
-static const godwit_method_t methods[] = {GODWIT_METHOD ("echo", on_echo, 0),
-                                          GODWIT_METHOD ("spent", on_spent, 0),
-                                          GODWIT_METHOD ("stats", on_stats, 0)};
+static const godwit_method_t methods[] = {
+    GODWIT_METHOD ("echo", on_echo, 0), GODWIT_METHOD ("spent", on_spent, 0),
+    GODWIT_METHOD ("spent_here", on_spent_here, 0), GODWIT_METHOD ("stats", on_stats, 0)};
 
 static void
 print_port (const godwit__port_t *port, const godwit_server_t *server)
@@ -118,14 +130,15 @@ main (int argc, char **argv)
 {
     godwit_error_t *error = NULL;
     godwit_server_t *server = NULL;
-    if (argc != 2)
+    if (argc < 2 || argc > 3)
         return 2;
     setvbuf (stdout, NULL, _IOLBF, 0);
     begin_reading_addresses ();
     /* No heartbeats: whoever is hung up on has done something else than not to answer them. */
     must (godwit_transport_new (&transport, argv[1],
-                                GODWIT_TRANSPORT_OPTIONS (.host = "127.0.0.1", .insecure = true,
-                                                          .connect_timeout_ms = 500, .heartbeat_ms = 120000,
+                                GODWIT_TRANSPORT_OPTIONS (.host = "127.0.0.1", .insecure = argc == 2,
+                                                          .realm = argv[2], .connect_timeout_ms = 500,
+                                                          .heartbeat_ms = 120000,
                                                           .heartbeat_timeout_ms = 120000),
                                 &error),
           error);
