@@ -59,7 +59,7 @@ number_of_connection (rights_node_t *node)
     const godwit__peer_t *const peer = GODWIT__PEERS_FIRST (node->transport->directory);
     cr_assert (peer && peer->connection);
     const uint32_t number = peer->connection->number;
-    pthread_mutex_unlock (&node->transport->lock);
+    godwit__transport_unlock (node->transport);
     return number;
 }
 
