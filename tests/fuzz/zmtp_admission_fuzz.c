@@ -130,9 +130,11 @@ come (const godwit__zmtp_handshake_config_t *config, unsigned how, const uint8_t
     size_t used = size;
     bool is_plain;
     memcpy (properties, data, size);
-    if (how & CREDENTIAL)
+    if (how & CREDENTIAL) { /* a member says that it is an engine, too */
+        used += add (properties + used, sizeof properties - used, GODWIT__ZMTP_ENGINE, "1", 1);
         used += add (properties + used, sizeof properties - used, GODWIT__ZMTP_CREDENTIAL_PROPERTY,
                      credential->bytes, credential->size);
+    }
     if (how & WELCOME)
         used += add_welcome (properties + used, sizeof properties - used, &session);
     godwit__credential_unref (&credential);
