@@ -3,26 +3,27 @@
 #include "tests/conformance/core_conformance.h"
 #include "tests/support/realm_files.h"
 
-#include <criterion/hooks.h>
 #include <stdlib.h>
 
 /* Found in the environment, as an operator sets it. The sockets of this machine are in the same folder: those
  * of programs without a realm are elsewhere. */
 static godwit__test_realm_t *realm;
 
-ReportHook (PRE_ALL) (struct criterion_test_set *tests)
+static void
+make_realm (void)
 {
-    (void) tests;
     realm = godwit__test_realm_new (1);
     setenv ("GODWIT_REALM", godwit__test_realm_issue (realm, GODWIT__TEST_MEMBER (.name = "everyone")), 1);
     setenv ("GODWIT_DIR", godwit__test_realm_folder (realm), 1);
 }
 
-ReportHook (POST_ALL) (struct criterion_global_stats *stats)
+static void
+remove_realm (void)
 {
-    (void) stats;
     godwit__test_realm_destroy (&realm);
 }
+
+TestSuite (core_zmq_realm, .init = make_realm, .fini = remove_realm);
 
 static const core_kind_t two_transports = {"zmq", "?paths=tcp", false, NULL};
 
