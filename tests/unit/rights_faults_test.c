@@ -50,12 +50,12 @@ enum { SERVER_GOOD, SERVER_RENEWED, SERVER_REVOKED, SERVERS };
 enum { TELLS_OF_CLIENT = 1, TELLS_OF_SERVER };
 
 typedef struct call {
-    unsigned client;
     uint64_t client_knew; /* the number of its client's bulletin when it began */
+    unsigned client;
     unsigned ends, runs;
-    bool ran_on[SERVERS];
     godwit_status_t status;
     godwit_outcome_t outcome;
+    bool ran_on[SERVERS];
 } call_t;
 
 /* One cluster at a time. */
