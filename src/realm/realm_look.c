@@ -96,6 +96,19 @@ has_common_realm (const godwit__member_file_t *a, const godwit__member_file_t *b
     return false;
 }
 
+/* The bulletin that counts with the new file: one of a realm key that it drops does not, because whoever has
+ * stolen that key could keep every new file out. NULL: none. */
+static godwit__bulletin_t *
+bulletin_for (godwit__realm_t *realm, const godwit__member_file_t *next)
+{
+    godwit__bulletin_t *bulletin = godwit__realm_voids (realm);
+    if (bulletin &&
+        !godwit__realm_key_of (bulletin->realm, (const uint8_t (*)[GODWIT__PUBLIC_SIZE]) next->realms,
+                               next->realm_count))
+        godwit__bulletin_unref (&bulletin);
+    return bulletin;
+}
+
 /* Whether this process could work with the new file: others would refuse what is void. */
 static godwit_status_t
 check_next (look_t *look, const godwit__member_file_t *next, godwit_error_t **error)
@@ -106,7 +119,7 @@ check_next (look_t *look, const godwit__member_file_t *next, godwit_error_t **er
         return godwit__error_set (error, GODWIT_ERR_PERMISSION_DENIED,
                                   "%s: it is of another realm: that needs a new start of the process",
                                   realm->path);
-    godwit__bulletin_t *bulletin = godwit__realm_voids (realm);
+    godwit__bulletin_t *bulletin = bulletin_for (realm, next);
     const godwit__no_entry_t reason =
         godwit__certificate_judge (&next->certificate, bulletin, look->now, text);
     godwit__bulletin_unref (&bulletin);

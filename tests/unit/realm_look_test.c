@@ -562,6 +562,26 @@ LookTest (a_bulletin_of_a_dropped_realm_key_gives_way)
     godwit__bulletin_unref (&stolen);
 }
 
+/* The thief has made everything void. A member file without his key is taken all the same: it is the way out.
+ */
+LookTest (a_file_without_the_dropped_key_does_not_mind_its_bulletin)
+{
+    godwit__bulletin_t fields = {.number = UINT64_MAX, .issued = NOW, .before = UNTIL};
+    godwit__bulletin_t *stolen = NULL;
+    godwit__realm_id (fields.realm, godwit__test_realm_key (files));
+    MUST (godwit__bulletin_new (&stolen, &fields, godwit__test_realm_secret (files), &error));
+    godwit__test_realm_add_key (files);
+    godwit__test_realm_swap_keys (files);
+    realm_host_issue (files, "host");
+    look ();
+    cr_assert_eq (take (&host, stolen), GODWIT_OK);
+    godwit__test_realm_drop_key (files);
+    realm_host_issue (files, "host");
+    MUST (godwit__realm_look (host.realm, true, &error));
+    cr_assert_eq (take (&host, stolen), GODWIT_ERR_PERMISSION_DENIED);
+    godwit__bulletin_unref (&stolen);
+}
+
 /* ---- watchers ---- */
 
 LookTest (whoever_watches_is_told)
