@@ -318,6 +318,16 @@ on_look (godwit__timer_t *timer)
 
 /* ---- what arrives ---- */
 
+/* The other end, which has another member file perhaps, has the bulletin with this number. */
+static void
+tell_again (godwit__sim_connection_t *connection, bool at_port, uint64_t number)
+{
+    godwit__bulletin_t *bulletin = godwit__realm_bulletin (realm_of (node_at (connection, at_port)));
+    other_of (connection, at_port)->bulletin = number;
+    send_bulletin (connection, at_port, bulletin);
+    godwit__bulletin_unref (&bulletin);
+}
+
 void
 godwit__sim_on_credential (godwit__sim_connection_t *connection, bool to_port, godwit__sim_frame_t *frame)
 {
@@ -336,6 +346,7 @@ godwit__sim_on_credential (godwit__sim_connection_t *connection, bool to_port, g
         return;
     }
     take_party (connection, to_port, party);
+    tell_again (connection, to_port, said->bulletin);
     if (!to_port && connection->client->kind == GODWIT__SIM_LINK)
         godwit__sim_link_renewed (connection->client);
 }
@@ -349,8 +360,8 @@ godwit__sim_on_bulletin (godwit__sim_connection_t *connection, bool to_port, con
     const godwit_status_t status = godwit__realm_take_bulletin (realm, frame->data, frame->size, NULL);
     if (status == GODWIT_OK)
         other_of (connection, to_port)->bulletin = godwit__realm_bulletin_number (realm);
-    else if (status != GODWIT_ERR_NOT_FOUND && status != GODWIT_ERR_OUT_OF_MEMORY)
-        end (connection, to_port, "no-certificate"); /* it is none of this realm */
+    else if (status == GODWIT_ERR_MALFORMED) /* a key that is not known here may be by others */
+        end (connection, to_port, "no-certificate");
 }
 
 void

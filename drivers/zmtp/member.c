@@ -58,9 +58,14 @@ allows (godwit__zmtp_allowance_t *allowance, int in_a_row)
     return true;
 }
 
+/* A new certificate comes with a new member file, by which the peer may trust a realm key that it did not
+ * know: then it has left bulletins of that key alone, and has to hear of them again. A new process proof
+ * alone brings no such news. */
 static void
 set_party (godwit__zmtp_member_t *member, godwit__party_t *party)
 {
+    if (party->certificate.serial != member->party->certificate.serial)
+        atomic_store (&member->bulletin, 0);
     godwit__light_lock (&member->lock);
     godwit__party_t *before = member->party;
     member->party = party;

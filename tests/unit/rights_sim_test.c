@@ -187,6 +187,27 @@ answer (godwit_request_t *request, void *self)
     return godwit_request_reply (request, GODWIT_NIL (NULL));
 }
 
+/* Realm keys are changed at one process after the other. Who does not know the new one leaves its bulletins
+ * alone until it does, and then hears of them. */
+Test (rights_sim, a_bulletin_of_a_key_that_is_not_known_yet_ends_nothing)
+{
+    rights_world_t *world = rights_world_open ();
+    rights_node_t *const gone = rights_node (world, "gone", "");
+    rights_node_t *const web = rights_node (world, "web", "");
+    godwit_cluster_run (world->cluster, 1000);
+    godwit__test_realm_add_key (world->realm);
+    rights_renew (web, "");
+    godwit__test_realm_swap_keys (world->realm);
+    rights_revoke (gone, web);
+    godwit_cluster_run (world->cluster, 100);
+    cr_assert_eq (number_of (web), 1u);
+    cr_assert_eq (number_of (world->meets[0]), 0u);
+    cr_assert_eq (rights_logged (web, GODWIT_LOG_WARNING, "refused us"), 0u);
+    rights_renew (world->meets[0], "");
+    cr_assert_eq (number_of (world->meets[0]), 1u);
+    rights_world_close (&world);
+}
+
 static void
 on_ended (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
 {
