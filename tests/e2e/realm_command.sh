@@ -381,6 +381,12 @@ run 0 realm accept "$host_b"
 [[ $(awk '$2 == "cellar" {print $3}' prod.realm/issued | sort | uniq -c | awk '{print $1}' | xargs) =~ ^(1 2|2 1)$ ]] ||
     fail "identities of cellar: $(<prod.realm/issued)"
 run 0 realm issue cellar --again --to=answer # the new one goes on
+# A bulletin says nothing any more of a certificate that has ended: nobody knows whether it was revoked.
+cp prod.realm/issued good
+sed -i '$s/[^ ]* [^ ]* \([^ ]* requested\)/2022-01-01T00:00:00Z 2022-02-01T00:00:00Z \1/' prod.realm/issued
+run 1 realm issue cellar --again --to=answer
+expect 'the identity was that of "cellar" (serial .*), which has ended: whether it was revoked is not known any more\. A new one is made by .godwit realm request'
+cp good prod.realm/issued
 run 0 realm issue cellar --call=godwit/a --to=cellar.member # or one that is made here
 give cellar.member
 run 0 realm accept "$host_b"
