@@ -96,4 +96,11 @@ Test (alloc_party, members_meet_talk_and_renew_what_they_are, .timeout = 300)
     }
 }
 
+#else
+
+Test (alloc_party, is_left_to_the_builds_without_sanitizers)
+{
+    cr_skip_test ();
+}
+
 #endif
