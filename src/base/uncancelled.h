@@ -16,10 +16,12 @@ godwit__cancel_disable (void)
     return before;
 }
 
+/* The library's own threads, which reply, had it disabled before: there is nothing to restore. */
 static inline void
 godwit__cancel_restore (const int *before)
 {
-    pthread_setcancelstate (*before, NULL);
+    if (*before != PTHREAD_CANCEL_DISABLE)
+        pthread_setcancelstate (*before, NULL);
 }
 
 /* At the beginning of a block: until its end the thread is not cancelled. In each public function that sends,
