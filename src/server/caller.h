@@ -4,7 +4,7 @@
  * request that came from it. Without a realm there is none.
  *
  * Counted; any thread. What is allowed stays allowed as long as the party is the same, and a party never
- * changes: a renewed credential is another party, and so another caller. */
+ * changes: a renewed credential is another party, and so another caller, which the old one leads to. */
 #ifndef GODWIT_SRC_SERVER_CALLER_H
 #define GODWIT_SRC_SERVER_CALLER_H
 
@@ -15,7 +15,8 @@
 
 typedef struct godwit__caller {
     atomic_uint refs;
-    godwit__party_t *party;                               /* a reference */
+    godwit__party_t *party;                    /* a reference */
+    _Atomic (struct godwit__caller *) renewed; /* a reference, set once; NULL: this is the newest */
     atomic_uint_fast64_t allowed[GODWIT__CALLER_ALLOWED]; /* marks (godwit__caller_may); 0: none */
 } godwit__caller_t;
 
@@ -44,6 +45,10 @@ godwit__caller_unref (godwit__caller_t **caller)
  * NULL. */
 bool godwit__caller_become (godwit__caller_t **caller, godwit__party_t *party);
 
+/* What became of a caller: the same process with the newest certificate that it has sent a request with. It
+ * lives as long as the caller. */
+const godwit__caller_t *godwit__caller_newest (const godwit__caller_t *caller);
+
 /* Whether its certificate allows this. mark: a number, not 0, that stands for the verb and the names of the
  * deed and for no others (godwit__route_mark): what came of it is remembered by it. 0: it is not remembered.
  */
@@ -55,5 +60,8 @@ godwit__caller_name (const godwit__caller_t *caller)
 {
     return caller ? caller->party->certificate.name : "";
 }
+
+/* Says that the certificate of this name is void; "": nobody knows the name. */
+void godwit__caller_void_text (char text[GODWIT__DEED_TEXT], const char *name);
 
 #endif

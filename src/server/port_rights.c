@@ -47,8 +47,7 @@ describe (const godwit__port_t *port, const char *name, bool is_void, uint32_t s
 {
     godwit__pool_t *const pool = port->pool;
     if (is_void) {
-        snprintf (text, GODWIT__DEED_TEXT, "the certificate%s%s%s is void: it was revoked, or has ended",
-                  *name ? " \"" : "", name, *name ? "\"" : "");
+        godwit__caller_void_text (text, name);
         return;
     }
     snprintf (text, GODWIT__DEED_TEXT, "\"%s\" may not publish here", name);

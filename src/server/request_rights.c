@@ -23,16 +23,17 @@ deed_of (const godwit_request_t *request)
 static const char *
 kind_of (const godwit_request_t *request)
 {
-    return request->is_fanout ? "a fanout" : request->is_cast ? "a cast" : "a call";
+    return request->is_notify   ? "a notification"
+           : request->is_fanout ? "a fanout"
+           : request->is_cast   ? "a cast"
+                                : "a call";
 }
 
 /* Once a minute for each name: the methods and topics that somebody tries are any number. */
 static void
-refuse_for_certificate (godwit_request_t *request, const godwit__deed_t *deed)
+refuse_for_certificate (godwit_request_t *request, const char *text)
 {
-    char text[GODWIT__DEED_TEXT];
     const char *const name = godwit__caller_name (request->caller);
-    godwit__deed_refusal (text, name, deed);
     godwit__warn (request->pool->transport, godwit__hash_text (KEY_FORBIDDEN, name), "%s was refused: %s",
                   kind_of (request), text);
     godwit__request_refuse_saying (request, GODWIT__NACK_FORBIDDEN, text);
@@ -53,6 +54,19 @@ refuse_for_policy (godwit_request_t *request)
 }
 
 bool
+godwit__request_sender_stays (godwit_request_t *request)
+{
+    char reason[GODWIT__ADMIT_TEXT], text[GODWIT__DEED_TEXT];
+    if (!request->caller ||
+        godwit__realm_judge (request->pool->transport->realm, godwit__caller_newest (request->caller)->party,
+                             reason) == GODWIT__NO_ENTRY_NONE)
+        return true;
+    godwit__caller_void_text (text, godwit__caller_name (request->caller));
+    refuse_for_certificate (request, text);
+    return false;
+}
+
+bool
 godwit__request_check_rights (godwit_request_t *request)
 {
     const godwit_server_t *const server = request->server;
@@ -61,7 +75,9 @@ godwit__request_check_rights (godwit_request_t *request)
         const godwit__deed_t deed = deed_of (request);
         const uint64_t mark = route ? godwit__route_mark (route, request->is_fanout) : 0;
         if (!godwit__caller_may (request->caller, mark, &deed)) {
-            refuse_for_certificate (request, &deed);
+            char text[GODWIT__DEED_TEXT];
+            godwit__deed_refusal (text, godwit__caller_name (request->caller), &deed);
+            refuse_for_certificate (request, text);
             return false;
         }
     }

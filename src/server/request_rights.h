@@ -9,6 +9,11 @@
 
 bool godwit__request_check_rights (godwit_request_t *request);
 
+/* For a request that has waited in a queue. False: the certificate of its sender became void meanwhile, and
+ * the request was refused as FORBIDDEN, which was counted and told. A renewed one counts, if a request has
+ * come with it. */
+bool godwit__request_sender_stays (godwit_request_t *request);
+
 /* Whether the request may run: its body is decoded. route NULL: there is no such method, which only those
  * learn who may call it. False: the request was refused as FORBIDDEN, which was counted and told. */
 static inline bool

@@ -6,6 +6,7 @@
 #include "src/server/reply.h"
 #include "src/server/request_call.h"
 #include "src/server/request_end.h"
+#include "src/server/request_rights.h"
 #include "src/server/request_serialized.h"
 #include "src/server/request_time.h"
 
@@ -181,7 +182,8 @@ godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_reque
     const int64_t left_ns = request->deadline_ns - start_ns;
     if (left_ns <= 0)
         godwit__request_refuse (request, GODWIT__NACK_EXPIRED);
-    else if (godwit__request_prepare (request, &is_malformed) &&
+    else if ((port || godwit__request_sender_stays (request)) &&
+             godwit__request_prepare (request, &is_malformed) &&
              (left_ns >= godwit__run_time_estimate_ns (&request->route->run_time) ||
               !refuse_late (request, left_ns)))
         leads = run_handler (worker, port, request, start_ns);

@@ -146,6 +146,80 @@ Test (rights_void, a_client_that_is_revoked_is_refused)
     scene_close (&scene);
 }
 
+/* ---- requests that wait ---- */
+
+#define WAITING 4
+
+/* Its second server takes one request at a time, and `keep` is the one; the others wait. */
+static void
+fill_queue (scene_t *scene, godwit_client_t **client, ended_t *ended)
+{
+    godwit_server_t *server = NULL;
+    answer_kept (scene);
+    MUST (godwit_server_new (
+        &server, scene->billing->transport, GODWIT_TARGET (.topic = "billing", .server = "narrow"),
+        &GODWIT_ENDPOINT (methods, .self = &runs), 1, GODWIT_SERVER_OPTIONS (.concurrency = 1), &error));
+    MUST (godwit_server_start (server, NULL, &error));
+    scene->billing->servers[scene->billing->server_count++] = server;
+    MUST (godwit_client_new (client, scene->web->transport,
+                             GODWIT_TARGET (.topic = "billing", .server = "narrow"),
+                             GODWIT_CLIENT_OPTIONS (.timeout_ms = 10000), &error));
+    scene->running.has = false;
+    MUST (
+        godwit_client_call_async (*client, NULL, "keep", GODWIT_NO_ARGS, on_ended, &scene->running, &error));
+    godwit_cluster_run (scene->world->cluster, 500);
+    for (size_t i = 0; i < WAITING; i++)
+        MUST (godwit_client_call_async (*client, NULL, "work", GODWIT_NO_ARGS, on_ended, &ended[i], &error));
+    godwit_cluster_run (scene->world->cluster, 500);
+    cr_assert_eq (runs, 0u);
+}
+
+Test (rights_void, what_waits_does_not_run_any_more)
+{
+    scene_t scene;
+    godwit_client_t *client = NULL;
+    ended_t ended[WAITING] = {{0}};
+    scene_open (&scene);
+    fill_queue (&scene, &client, ended);
+    rights_revoke (scene.web, scene.billing);
+    answer_kept (&scene);
+    godwit_cluster_run (scene.world->cluster, 100);
+    cr_assert_eq (runs, 0u);
+    for (size_t i = 0; i < WAITING; i++)
+        cr_assert (ended[i].has && ended[i].status == GODWIT_ERR_PERMISSION_DENIED, "%zu: %d", i,
+                   (int) ended[i].status);
+    cr_assert_eq (rights_logged (scene.billing, GODWIT_LOG_WARNING,
+                                 "a call was refused: the certificate \"web\" is void"),
+                  1u);
+    cr_assert_eq (rights_refused (scene.billing), WAITING);
+    godwit_client_destroy (&client);
+    scene_close (&scene);
+}
+
+/* A rotation: what waits came with the old certificate, which is revoked when the new one is there. */
+Test (rights_void, what_waits_runs_for_who_has_a_new_certificate)
+{
+    scene_t scene;
+    godwit_client_t *client = NULL;
+    ended_t ended[WAITING] = {{0}}, last = {0};
+    scene_open (&scene);
+    fill_queue (&scene, &client, ended);
+    const uint64_t serial = godwit__test_realm_serial (scene.world->realm, "web");
+    rights_renew (scene.web, "call godwit/billing");
+    MUST (godwit_client_call_async (client, NULL, "work", GODWIT_NO_ARGS, on_ended, &last, &error));
+    godwit_cluster_run (scene.world->cluster, 100);
+    godwit__test_realm_revoke_serial (scene.world->realm, serial);
+    godwit__test_realm_put_bulletin (scene.world->realm, "billing");
+    MUST (godwit__realm_look (scene.billing->transport->realm, true, &error));
+    answer_kept (&scene);
+    godwit_cluster_run (scene.world->cluster, 100);
+    cr_assert_eq (runs, WAITING + 1u);
+    for (size_t i = 0; i < WAITING; i++)
+        cr_assert (ended[i].has && ended[i].status == GODWIT_OK, "%zu: %d", i, (int) ended[i].status);
+    godwit_client_destroy (&client);
+    scene_close (&scene);
+}
+
 /* The same certificate file again, or a new one: it is let in as soon as it has one. */
 Test (rights_void, a_new_certificate_brings_it_back)
 {
