@@ -205,19 +205,40 @@ godwit__zmtp_peer_read (int fd)
     return peer;
 }
 
+#define LOOPBACK_NET 127
+
+godwit__zmtp_origin_t
+godwit__zmtp_peer_origin (const godwit__zmtp_peer_t *peer)
+{
+    godwit__zmtp_origin_t origin = {.family = AF_UNSPEC};
+    const bool is_mapped = peer->family == AF_INET6 && IN6_IS_ADDR_V4MAPPED (&peer->of.in6);
+    if (peer->family == AF_INET || is_mapped) {
+        origin.family = AF_INET;
+        memcpy (origin.bytes, is_mapped ? peer->of.in6.s6_addr + 12 : (const uint8_t *) &peer->of.in, 4);
+        if (origin.bytes[0] == LOOPBACK_NET)
+            memset (origin.bytes + 1, 0, 3);
+    } else if (peer->family == AF_INET6) {
+        origin.family = AF_INET6;
+        memcpy (origin.bytes, peer->of.in6.s6_addr, sizeof origin.bytes);
+    } else if (peer->family == AF_UNIX) {
+        origin.family = AF_UNIX;
+        memcpy (origin.bytes, &peer->of.un.uid, sizeof peer->of.un.uid);
+    }
+    return origin;
+}
+
+bool
+godwit__zmtp_origin_is (const godwit__zmtp_origin_t *a, const godwit__zmtp_origin_t *b)
+{
+    return a->family != AF_UNSPEC && a->family == b->family &&
+           memcmp (a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
 uint64_t
 godwit__zmtp_peer_hash (const godwit__zmtp_peer_t *peer)
 {
-    switch (peer->family) {
-    case AF_INET:
-        return godwit__hash (AF_INET, &peer->of.in, sizeof peer->of.in);
-    case AF_INET6:
-        return godwit__hash (AF_INET6, &peer->of.in6, sizeof peer->of.in6);
-    case AF_UNIX:
-        return godwit__hash (AF_UNIX, &peer->of.un.uid, sizeof peer->of.un.uid);
-    default:
-        return 0;
-    }
+    const godwit__zmtp_origin_t origin = godwit__zmtp_peer_origin (peer);
+    return godwit__hash (origin.family, origin.bytes, sizeof origin.bytes);
 }
 
 void

@@ -43,7 +43,17 @@ typedef struct godwit__zmtp_peer {
 } godwit__zmtp_peer_t;
 
 godwit__zmtp_peer_t godwit__zmtp_peer_read (int fd);
-/* The same for all that come from one host, or from one user of this one. */
+/* Where somebody comes from: what of an address one host may have for itself. The first 64 bits of IPv6; all
+ * of 127.0.0.0/8, which each user of this host has; the user, of a local socket. */
+typedef struct godwit__zmtp_origin {
+    uint8_t family; /* AF_INET, AF_INET6, AF_UNIX; AF_UNSPEC: unknown */
+    uint8_t bytes[8];
+} godwit__zmtp_origin_t;
+
+godwit__zmtp_origin_t godwit__zmtp_peer_origin (const godwit__zmtp_peer_t *peer);
+/* Whether two come from the same place; false if it is unknown. */
+bool godwit__zmtp_origin_is (const godwit__zmtp_origin_t *a, const godwit__zmtp_origin_t *b);
+/* The same for all of one origin. */
 uint64_t godwit__zmtp_peer_hash (const godwit__zmtp_peer_t *peer);
 
 #define GODWIT__ZMTP_PEER_SIZE 64

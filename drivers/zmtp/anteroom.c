@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/zmtp/anteroom.h"
 
+#include "drivers/zmtp/descriptors.h"
+
 #include "src/base/own_fd.h"
 
 #include <poll.h>
@@ -52,13 +54,15 @@ count_of (const godwit__zmtp_t *driver, const godwit__zmtp_peer_t *peer)
 
 /* ---- turns ---- */
 
-static void
+/* False: memory is short. It is not after a turn, whose place the next one takes. */
+static bool
 arm (godwit__zmtp_t *driver)
 {
     godwit__zmtp_anteroom_t *self = &driver->anteroom;
-    if (self->count && !self->timer.heap_index)
-        godwit__reactor_arm (driver->options.reactor, &self->timer,
-                             now_ns (driver) + GODWIT__ZMTP_REFUSALS_TURN_MS * GODWIT__NS_PER_MS);
+    return !self->count || self->timer.heap_index ||
+           godwit__reactor_arm (driver->options.reactor, &self->timer,
+                                now_ns (driver) + GODWIT__ZMTP_REFUSALS_TURN_MS * GODWIT__NS_PER_MS) ==
+               GODWIT_OK;
 }
 
 static bool
@@ -118,8 +122,9 @@ godwit__zmtp_anteroom_release (godwit__zmtp_t *driver)
 static guest_t *
 make_guest (const godwit__zmtp_t *driver, size_t from_there)
 {
-    const bool is_full =
-        from_there >= GODWIT__ZMTP_ANTEROOM_OF_ONE || driver->anteroom.count >= GODWIT__ZMTP_ANTEROOM_MAX;
+    const size_t limit =
+        godwit__zmtp_descriptor_limit (GODWIT__ZMTP_ANTEROOM_MAX, GODWIT__ZMTP_ANTEROOM_PART);
+    const bool is_full = from_there >= limit / 2 || driver->anteroom.count >= limit;
     return is_full ? NULL : malloc (sizeof (guest_t));
 }
 
@@ -143,7 +148,8 @@ godwit__zmtp_anteroom_enter (godwit__zmtp_listener_t *listener, int fd, const go
     *guest = (guest_t){.listener = listener, .let_in = let_in, .peer = *peer, .fd = fd};
     godwit__list_append (&driver->anteroom.guests, &guest->in_list);
     driver->anteroom.count++;
-    arm (driver);
+    if (!arm (driver))
+        close_one (driver, leave (driver, guest));
 }
 
 void

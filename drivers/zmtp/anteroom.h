@@ -15,9 +15,10 @@
 
 #include "drivers/zmtp/listener.h"
 
-/* Those who wait: of one address as many as get their turn in a little more than a second, and of all. */
-#define GODWIT__ZMTP_ANTEROOM_OF_ONE 128
+/* Those who wait: so many, or this part of the descriptors that the process may have; and of one address half
+ * of them, who get their turn in a little more than a second. */
 #define GODWIT__ZMTP_ANTEROOM_MAX 256
+#define GODWIT__ZMTP_ANTEROOM_PART 8
 
 /* Takes the socket over. */
 typedef void (*godwit__zmtp_let_in_t) (godwit__zmtp_listener_t *listener, int fd,

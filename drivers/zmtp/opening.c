@@ -2,6 +2,7 @@
 /* A stream's handshake. */
 #include "drivers/zmtp/opening.h"
 
+#include "drivers/zmtp/descriptors.h"
 #include "drivers/zmtp/heart.h"
 #include "drivers/zmtp/member.h"
 
@@ -19,8 +20,11 @@
 #define READ_SIZE 4096
 /* How long a peer that was refused may take to read why. */
 #define TELL_MS 1000
-/* Peers that do so at the same time; of more, the oldest have had their time. */
+/* Peers that do so at the same time; of more, the oldest have had their time. Or this part of all
+ * descriptors.
+ */
 #define TELLING_MAX 128
+#define TELLING_PART 16
 
 typedef struct godwit__zmtp_opening {
     godwit__zmtp_handshake_t handshake;
@@ -38,6 +42,12 @@ release (godwit__zmtp_stream_t *stream)
     godwit__zmtp_handshake_end (&opening->handshake);
     free (opening);
     stream->opening = NULL;
+}
+
+bool
+godwit__zmtp_opening_has_spoken (const godwit__zmtp_stream_t *stream)
+{
+    return stream->opening && stream->opening->handshake.session.step > 0;
 }
 
 void
@@ -90,7 +100,7 @@ begin_telling (godwit__zmtp_stream_t *stream)
     godwit__reactor_watch_other (reactor, &stream->source, EPOLLIN);
     timer->fire = on_told;
     godwit__zmtp_stream_t *const oldest = GODWIT__FIRST (&driver->telling, godwit__zmtp_stream_t, in_list);
-    if (oldest && driver->telling_count == TELLING_MAX)
+    if (oldest && driver->telling_count >= godwit__zmtp_descriptor_limit (TELLING_MAX, TELLING_PART))
         end_telling (oldest);
     godwit__list_append (&driver->telling, &stream->in_list);
     driver->telling_count++;

@@ -6,6 +6,9 @@
 
 #include "drivers/zmtp/stream.h"
 
+/* Whether the other end has said its first command, and it was in order: with CURVE, whether it has opened a
+ * door. */
+bool godwit__zmtp_opening_has_spoken (const godwit__zmtp_stream_t *stream);
 /* Ends a handshake without a word. */
 void godwit__zmtp_opening_abandon (godwit__zmtp_stream_t *stream);
 /* What follows the handshake (stream.c). */

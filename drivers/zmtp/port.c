@@ -417,7 +417,8 @@ godwit__zmtp_open_port (godwit__driver_t *driver, const char *at, godwit__channe
     godwit__zmtp_table_init (&self->table);
     godwit__list_init (&self->ready);
     godwit__list_init (&self->listeners);
-    godwit__list_init (&self->opening);
+    godwit__zmtp_crowd_init (
+        &self->opening, (uintptr_t) self ^ (uint64_t) godwit__reactor_now (self->driver->options.reactor));
     godwit__list_init (&self->publishers);
     godwit__list_init (&self->clients);
     godwit__port_addresses_t bound;

@@ -8,6 +8,7 @@
 #ifndef GODWIT_DRIVERS_ZMTP_PORT_H
 #define GODWIT_DRIVERS_ZMTP_PORT_H
 
+#include "drivers/zmtp/crowd.h"
 #include "drivers/zmtp/listener.h"
 #include "drivers/zmtp/port_table.h"
 #include "drivers/zmtp/stream.h"
@@ -34,8 +35,7 @@ typedef struct godwit__zmtp_port {
 
     /* The driver's reactor. */
     godwit__list_t listeners;
-    godwit__list_t opening; /* streams, the oldest first */
-    size_t opening_count;
+    godwit__zmtp_crowd_t opening;
     godwit__list_t publishers;         /* streams of those who publish to this port ... */
     godwit__list_t clients;            /* ... and of all others, until the reactor has seen their end */
     uint8_t (*keys)[GODWIT__KEY_SIZE]; /* subscribed to, in their order */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A port's reactor side: where it listens, whom it accepts, and what becomes of them until their handshake is
- * over. Limits come before trust: so many handshakes may be unfinished, and whoever opens more pays with his
- * own oldest ones. */
+ * over. Limits come before trust: so many handshakes may be unfinished (crowd.h). */
 #include "drivers/zmtp/anteroom.h"
 #include "drivers/zmtp/parties.h"
 #include "drivers/zmtp/port.h"
@@ -14,15 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define LOOPBACK "127.0.0.1"
-/* Unfinished handshakes of one port: so many, or an eighth of the descriptors that the process may have, of
- * which the program has other uses. A process may have several ports. */
-#define OPENING_MAX 512
-#define OPENING_FEW 16 /* in any case */
-#define OPENING_PART 8
 
 /* ---- connections ---- */
 
@@ -37,8 +30,7 @@ static void
 leave_opening (godwit__zmtp_stream_t *stream)
 {
     godwit__zmtp_port_t *port = stream->owner;
-    leave_owner (stream);
-    port->opening_count--;
+    godwit__zmtp_crowd_remove (&port->opening, stream);
 }
 
 /* The reactor's part of a connection is over. */
@@ -120,9 +112,12 @@ note_refusal (godwit__zmtp_t *driver, const godwit__zmtp_stream_t *stream, const
     char peer[GODWIT__ZMTP_PEER_SIZE];
     if (!is_limited (driver, &stream->peer) || !atomic_load (&stream->is_at_fault) ||
         stream->failure == GODWIT__ZMTP_FAILED_MEMORY ||
-        !godwit__zmtp_refusals_note (&driver->refusals, &stream->peer, now_ns) ||
-        godwit__zmtp_parties_have (driver, &stream->peer))
+        !godwit__zmtp_refusals_note (&driver->refusals, &stream->peer, now_ns))
         return;
+    if (godwit__zmtp_parties_have (driver, &stream->peer)) {
+        godwit__zmtp_refusals_spare (&driver->refusals, &stream->peer, now_ns);
+        return;
+    }
     godwit__zmtp_refusals_hold (&driver->refusals, &stream->peer, now_ns);
     godwit__zmtp_peer_print (peer, &stream->peer);
     if (godwit__zmtp_refusals_warns (&driver->refusals, now_ns))
@@ -158,31 +153,29 @@ static const godwit__zmtp_stream_events_t stream_events = {
 
 /* ---- accepting ---- */
 
-/* Makes room for one more unfinished handshake: the oldest of the same host, or else of all, goes. */
 static void
-evict (godwit__zmtp_port_t *port, uint64_t peer_hash)
+warn_of_crowd (godwit__zmtp_port_t *port)
 {
-    godwit__zmtp_stream_t *oldest = GODWIT__FIRST (&port->opening, godwit__zmtp_stream_t, in_owner);
-    godwit__zmtp_stream_t *at = oldest;
-    while (at && at->peer_hash != peer_hash)
-        at = GODWIT__NEXT (&port->opening, at, godwit__zmtp_stream_t, in_owner);
-    godwit__zmtp_stream_t *evicted = at ? at : oldest;
-    if (!evicted)
-        return; /* there is room */
-    godwit__zmtp_count (&port->driver->counters.refused);
-    leave_opening (evicted);
-    godwit__zmtp_port_let_go (evicted);
+    const godwit__driver_options_t *const options = &port->driver->options;
+    if (godwit__zmtp_crowd_warns (&port->opening, godwit__reactor_now (options->reactor)))
+        godwit__driver_warn (
+            options,
+            "%zu connections have not ended their handshakes, so each new one puts another one "
+            "out: somebody opens them and says nothing, or too many come at once",
+            port->opening.count);
 }
 
-/* The limit may be changed at any time; as long as there are few, nobody asks for it. */
-static bool
-is_full (const godwit__zmtp_port_t *port)
+/* Makes room for one more unfinished handshake. */
+static void
+make_room (godwit__zmtp_port_t *port)
 {
-    struct rlimit descriptors;
-    if (port->opening_count < OPENING_FEW)
-        return false;
-    return port->opening_count >= OPENING_MAX || (getrlimit (RLIMIT_NOFILE, &descriptors) == 0 &&
-                                                  port->opening_count >= descriptors.rlim_cur / OPENING_PART);
+    godwit__zmtp_stream_t *const surplus = godwit__zmtp_crowd_surplus (&port->opening);
+    if (!surplus)
+        return;
+    warn_of_crowd (port);
+    godwit__zmtp_count (&port->driver->counters.refused);
+    leave_opening (surplus);
+    godwit__zmtp_port_let_go (surplus);
 }
 
 static void
@@ -190,9 +183,7 @@ open_as (godwit__zmtp_listener_t *listener, int fd, const godwit__zmtp_peer_t *p
          godwit__zmtp_socket_t socket)
 {
     godwit__zmtp_port_t *port = listener->user;
-    const uint64_t peer_hash = godwit__zmtp_peer_hash (peer);
-    if (is_full (port))
-        evict (port, peer_hash);
+    make_room (port);
     godwit__zmtp_stream_t *stream = godwit__zmtp_stream_new (
         port->driver, fd, godwit__zmtp_end (&port->driver->ends, socket, listener->is_private), 0,
         &stream_events, port, NULL);
@@ -202,9 +193,8 @@ open_as (godwit__zmtp_listener_t *listener, int fd, const godwit__zmtp_peer_t *p
     }
     stream->peer = *peer;
     stream->at = listener->at;
-    stream->peer_hash = peer_hash;
-    godwit__list_append (&port->opening, &stream->in_owner);
-    port->opening_count++;
+    stream->peer_hash = godwit__zmtp_peer_hash (peer);
+    godwit__zmtp_crowd_add (&port->opening, stream);
 }
 
 static void
@@ -374,7 +364,7 @@ godwit__zmtp_port_stop (godwit__zmtp_port_t *port)
         godwit__zmtp_anteroom_clear (at);
         godwit__zmtp_listener_destroy (at);
     }
-    let_all_go (&port->opening);
+    let_all_go (&port->opening.streams);
     let_all_go (&port->publishers);
     let_all_go (&port->clients);
     if (port->lost)

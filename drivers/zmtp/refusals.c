@@ -7,64 +7,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What of an address counts. */
-typedef struct origin {
-    uint8_t family;
-    uint8_t bytes[8];
-} origin_t;
-
 typedef struct host {
-    origin_t origin;
+    godwit__zmtp_origin_t origin;
     unsigned count;                                /* refusals, ever */
     int64_t refused_ns[GODWIT__ZMTP_REFUSALS_FEW]; /* the last ones, in a circle */
     int64_t waits_until_ns;                        /* until then it is on hold ... */
     int64_t turn_ns;                               /* ... and has its next turn then */
+    int64_t spared_until_ns;                       /* until then its refusals do not count */
     godwit__table_node_t by_origin;
 } host_t;
 
 /* ---- addresses ---- */
 
-static origin_t
+/* Of a local socket AF_UNSPEC: such are never refused entry. */
+static godwit__zmtp_origin_t
 origin_of (const godwit__zmtp_peer_t *peer)
 {
-    origin_t origin = {.family = AF_UNSPEC};
-    const bool is_mapped = peer->family == AF_INET6 && IN6_IS_ADDR_V4MAPPED (&peer->of.in6);
-    if (peer->family == AF_INET || is_mapped) {
-        origin.family = AF_INET;
-        memcpy (origin.bytes, is_mapped ? peer->of.in6.s6_addr + 12 : (const uint8_t *) &peer->of.in, 4);
-    } else if (peer->family == AF_INET6) {
-        origin.family = AF_INET6;
-        memcpy (origin.bytes, peer->of.in6.s6_addr, 8);
-    }
-    return origin;
-}
-
-static bool
-is_equal (const origin_t *a, const origin_t *b)
-{
-    return a->family == b->family && memcmp (a->bytes, b->bytes, sizeof a->bytes) == 0;
+    const godwit__zmtp_origin_t origin = godwit__zmtp_peer_origin (peer);
+    return origin.family == AF_UNIX ? (godwit__zmtp_origin_t){.family = AF_UNSPEC} : origin;
 }
 
 bool
 godwit__zmtp_refusals_same (const godwit__zmtp_peer_t *a, const godwit__zmtp_peer_t *b)
 {
-    const origin_t first = origin_of (a), second = origin_of (b);
-    return first.family != AF_UNSPEC && is_equal (&first, &second);
+    const godwit__zmtp_origin_t first = origin_of (a), second = origin_of (b);
+    return godwit__zmtp_origin_is (&first, &second);
 }
 
 /* ---- hosts ---- */
 
 static uint64_t
-hash_of (const godwit__zmtp_refusals_t *self, const origin_t *origin)
+hash_of (const godwit__zmtp_refusals_t *self, const godwit__zmtp_origin_t *origin)
 {
     return godwit__hash ((uintptr_t) self + origin->family, origin->bytes, sizeof origin->bytes);
 }
 
 static host_t *
-find (const godwit__zmtp_refusals_t *self, const origin_t *origin)
+find (const godwit__zmtp_refusals_t *self, const godwit__zmtp_origin_t *origin)
 {
     host_t *at = GODWIT__TABLE_FIND (&self->hosts, hash_of (self, origin), host_t, by_origin);
-    while (at && !is_equal (&at->origin, origin))
+    while (at && !godwit__zmtp_origin_is (&at->origin, origin))
         at = GODWIT__TABLE_FIND_NEXT (at, host_t, by_origin);
     return at;
 }
@@ -78,7 +60,7 @@ forget (godwit__zmtp_refusals_t *self, host_t *host)
 
 /* The host as the newest of all. NULL: memory is short. */
 static host_t *
-renew (godwit__zmtp_refusals_t *self, const origin_t *origin)
+renew (godwit__zmtp_refusals_t *self, const godwit__zmtp_origin_t *origin)
 {
     host_t *host = find (self, origin);
     if (host) {
@@ -91,7 +73,7 @@ renew (godwit__zmtp_refusals_t *self, const origin_t *origin)
         if (!host)
             return NULL;
         host->origin = *origin;
-        host->waits_until_ns = host->turn_ns = INT64_MIN;
+        host->waits_until_ns = host->turn_ns = host->spared_until_ns = INT64_MIN;
     }
     godwit__table_insert (&self->hosts, &host->by_origin, hash_of (self, origin));
     return host;
@@ -118,14 +100,14 @@ bool
 godwit__zmtp_refusals_note (godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
                             int64_t now_ns)
 {
-    const origin_t origin = origin_of (peer);
+    const godwit__zmtp_origin_t origin = origin_of (peer);
     host_t *host = origin.family == AF_UNSPEC ? NULL : renew (refusals, &origin);
     if (!host)
         return false;
     host->refused_ns[host->count++ % GODWIT__ZMTP_REFUSALS_FEW] = now_ns;
     /* The oldest of the last ones is the next that is written over. */
     const int64_t oldest_ns = host->refused_ns[host->count % GODWIT__ZMTP_REFUSALS_FEW];
-    return host->count >= GODWIT__ZMTP_REFUSALS_FEW &&
+    return host->count >= GODWIT__ZMTP_REFUSALS_FEW && now_ns >= host->spared_until_ns &&
            now_ns - oldest_ns < GODWIT__ZMTP_REFUSALS_MS * GODWIT__NS_PER_MS;
 }
 
@@ -133,10 +115,20 @@ void
 godwit__zmtp_refusals_hold (godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
                             int64_t now_ns)
 {
-    const origin_t origin = origin_of (peer);
+    const godwit__zmtp_origin_t origin = origin_of (peer);
     host_t *host = find (refusals, &origin);
     if (host)
         host->waits_until_ns = now_ns + GODWIT__ZMTP_REFUSALS_WAIT_MS * GODWIT__NS_PER_MS;
+}
+
+void
+godwit__zmtp_refusals_spare (godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
+                             int64_t now_ns)
+{
+    const godwit__zmtp_origin_t origin = origin_of (peer);
+    host_t *host = find (refusals, &origin);
+    if (host)
+        host->spared_until_ns = now_ns + GODWIT__ZMTP_REFUSALS_WAIT_MS * GODWIT__NS_PER_MS;
 }
 
 static bool
@@ -149,7 +141,7 @@ bool
 godwit__zmtp_refusals_has_turn (const godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
                                 int64_t now_ns)
 {
-    const origin_t origin = origin_of (peer);
+    const godwit__zmtp_origin_t origin = origin_of (peer);
     const host_t *host = find (refusals, &origin);
     return !is_on_hold (host, now_ns) || now_ns >= host->turn_ns;
 }
@@ -159,7 +151,7 @@ void
 godwit__zmtp_refusals_take_turn (const godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
                                  int64_t now_ns)
 {
-    const origin_t origin = origin_of (peer);
+    const godwit__zmtp_origin_t origin = origin_of (peer);
     host_t *host = find (refusals, &origin);
     const int64_t turn_ns = GODWIT__ZMTP_REFUSALS_TURN_MS * GODWIT__NS_PER_MS;
     const int64_t earliest_ns = now_ns - GODWIT__ZMTP_REFUSALS_FEW * turn_ns;
@@ -170,7 +162,7 @@ godwit__zmtp_refusals_take_turn (const godwit__zmtp_refusals_t *refusals, const 
 void
 godwit__zmtp_refusals_forgive (godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer)
 {
-    const origin_t origin = origin_of (peer);
+    const godwit__zmtp_origin_t origin = origin_of (peer);
     host_t *host = find (refusals, &origin);
     if (host)
         host->waits_until_ns = INT64_MIN;

@@ -5,8 +5,8 @@
  * the next hold, so a stranger could lock the members behind his address out for as long as he likes. Where
  * somebody was let in there is no hold at all.
  *
- * Of IPv6 the first 64 bits count, which one host may have for itself. Pure: no socket, no clock. One thread
- * at a time. */
+ * An address is what one host may have for itself (godwit__zmtp_origin_t). Pure: no socket, no clock. One
+ * thread at a time. */
 #ifndef GODWIT_DRIVERS_ZMTP_REFUSALS_H
 #define GODWIT_DRIVERS_ZMTP_REFUSALS_H
 
@@ -37,6 +37,9 @@ bool godwit__zmtp_refusals_note (godwit__zmtp_refusals_t *refusals, const godwit
 /* From now on the address is on hold. */
 void godwit__zmtp_refusals_hold (godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
                                  int64_t now_ns);
+/* It is not, because somebody was let in there: for as long as a hold would be, its refusals do not count. */
+void godwit__zmtp_refusals_spare (godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
+                                  int64_t now_ns);
 /* Whether one who comes from this address can be let in now: it is not on hold, or it has a turn. */
 bool godwit__zmtp_refusals_has_turn (const godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
                                      int64_t now_ns);

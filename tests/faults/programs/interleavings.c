@@ -488,7 +488,7 @@ is_quiet (void)
         if (engine (end)->stream_count || !godwit__list_is_empty (&engine (end)->closing) ||
             !godwit__list_is_empty (&engine (end)->telling))
             return false;
-    return !port || (port->table.count == 0 && port->opening_count == 0);
+    return !port || (port->table.count == 0 && port->opening.count == 0);
 }
 
 /* The link is closed; what it had accepted still arrives, and nothing is left. */
