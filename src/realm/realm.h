@@ -30,6 +30,9 @@ typedef struct godwit__realm_options {
     /* Seconds of Unix's clock. NULL: the system's. */
     int64_t (*now_s) (void *user);
     void *now_user;
+    /* Nanoseconds of a clock that nobody sets. NULL: the system's. */
+    int64_t (*elapsed_ns) (void *user);
+    void *elapsed_user;
     /* Random bytes for the keys of the process. NULL: the system's. */
     void (*random) (void *user, void *bytes, size_t size);
     void *random_user;

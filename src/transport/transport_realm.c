@@ -70,6 +70,8 @@ open_file (godwit_transport_t *transport, const char *path, const godwit__enviro
         .state_folder = state,
         .now_s = environment->now_s,
         .now_user = environment->now_s_user,
+        .elapsed_ns = environment->clock.now_ns,
+        .elapsed_user = environment->clock.user,
         .random = environment->random,
         .random_user = environment->random_user,
         .note = godwit__logs (transport, GODWIT_LOG_ERROR) ? godwit__transport_note : NULL,
