@@ -22,7 +22,7 @@
 typedef struct godwit__realm godwit__realm_t;
 
 typedef struct godwit__realm_options {
-    const char *path; /* of the member file */
+    const char *path; /* of the member file; copied. A relative one is of the present working folder */
     /* Bulletins that others tell are written beside the member file; where that cannot be, to this folder,
      * and read from both at the start. */
     bool keeps_bulletins;
