@@ -166,7 +166,8 @@ void godwit__realm_unwatch (godwit__realm_t *realm, godwit__realm_watch_t *watch
  * ones stay in use. Without force what is wrong is noted, once for each state of the file. */
 godwit_status_t godwit__realm_look (godwit__realm_t *realm, bool force, godwit_error_t **error);
 
-/* The certificate ends within so many days; 0: in more than 30. For a warning once a day. */
+/* The certificate ends within so many days; 0: in more than 30; -1: it has ended. For a warning once a day.
+ */
 int godwit__realm_days_left (godwit__realm_t *realm);
 
 /* ---- which file ---- */

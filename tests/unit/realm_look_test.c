@@ -659,15 +659,9 @@ LookTest (days_left)
     static const struct {
         int64_t before_the_end;
         int days;
-    } rows[] = {{30 * DAY + 1, 0},
-                {30 * DAY, 30},
-                {29 * DAY + 1, 30},
-                {29 * DAY, 29},
-                {DAY + 1, 2},
-                {DAY, 1},
-                {1, 1},
-                {0, 1},
-                {-DAY, 1}};
+    } rows[] = {
+        {30 * DAY + 1, 0}, {30 * DAY, 30}, {29 * DAY + 1, 30}, {29 * DAY, 29}, {DAY + 1, 2}, {DAY, 1}, {1, 1},
+        {0, -1},           {-DAY, -1}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         host.now = UNTIL - rows[i].before_the_end;
         cr_assert_eq (godwit__realm_days_left (host.realm), rows[i].days, "%zu", i);
