@@ -5,8 +5,8 @@
 
 #include "src/folder/folder.h"
 
-/* True if folders_connect would try this address: "ipc://PATH/NAME" inside one of the folders. Never a name
- * in Linux's abstract namespace ("ipc://@NAME"), which any user can have. */
+/* True if folders_connect would try this address: "ipc://PATH/NAME" inside one of the folders, or a name in
+ * Linux's abstract namespace ("ipc://@NAME"), which others use. */
 bool godwit__folders_speak (const godwit__folders_t *folders, const char *address);
 /* Connects to such an address, and checks whose process listens there before a byte is sent. Never waits. *fd
  * is the caller's: connected, non-blocking, close-on-exec. SYSTEM with the cause; *failure (may be NULL): the

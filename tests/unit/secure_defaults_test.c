@@ -4,6 +4,7 @@
 #include <godwit/godwit.h>
 
 #include "src/discovery/discovery.h"
+#include "src/interface/tcp_permission.h"
 #include "src/runtime/control.h"
 #include "tests/support/log_book.h"
 #include "tests/support/must.h"
@@ -21,6 +22,8 @@
 #define LOOPBACK                                                                                             \
     "tcp at the loopback, which every user of this machine reaches, needs a realm: run `godwit realm "       \
     "init`, or say insecure=true"
+#define ABSTRACT                                                                                             \
+    "every user of this machine can have such a name: it is not connected to without insecure=true"
 #define WAIT_LIMIT_MS 20000
 #define SHORT_MS 300
 
@@ -123,7 +126,7 @@ Test (secure_defaults, lists_of_servers_are_refused)
         {"|tcp://10.0.0.1:4000", "1: tcp://10.0.0.1:4000: " BEYOND},
         {",a/c@tcp://somewhere:1", "2: tcp://somewhere:1: " BEYOND},
         {"|tcp://127.0.0.1:4000", "1: tcp://127.0.0.1:4000: " LOOPBACK},
-        {"|ipc://@one", "1: an address that the driver cannot connect to"},
+        {"|ipc://@one", "1: ipc://@one: " ABSTRACT},
     };
     char file[128], entries[192], url[256], says[512];
     snprintf (file, sizeof file, "%s/list", top);
@@ -144,6 +147,21 @@ Test (secure_defaults, lists_of_servers_are_refused)
         expect_refusal (status, GODWIT_ERR_INVALID_URL, says, wrong);
         godwit_transport_destroy (&transport);
     }
+}
+
+/* Also those that a rendezvous tells of; both drivers ask this before they connect. */
+Test (secure_defaults, abstract_names_are_for_the_insecure)
+{
+    static char somebody; /* only whether there is a realm counts */
+    const godwit__driver_options_t secure[] = {{.warn = NULL}, {.realm = (godwit__realm_t *) &somebody}},
+                                   insecure = {.insecure = true};
+    for (size_t i = 0; i < 2; i++) {
+        godwit_error_t *refused = NULL;
+        const godwit_status_t status = godwit__driver_permits (&secure[i], "ipc://@one", &refused);
+        expect_refusal (status, GODWIT_ERR_SYSTEM, "ipc://@one: " ABSTRACT, refused);
+        MUST (godwit__driver_permits (&secure[i], "ipc:///run/user/1/godwit/one", &error));
+    }
+    MUST (godwit__driver_permits (&insecure, "ipc://@one", &error));
 }
 
 Test (secure_defaults, the_place_of_a_setting_is_named)
