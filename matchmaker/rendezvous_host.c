@@ -15,8 +15,6 @@
 #define TOKENS_MAX 8192
 #define TOKENS_PER_MS 1
 #define SNAPSHOT_COST 256
-/* JOINs that are refused and answered; more are ignored. */
-#define REFUSALS_PER_S 64
 
 /* --- members --- */
 
@@ -71,16 +69,13 @@ renew (const godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *membe
 
 /* --- messages --- */
 
-/* Whoever is no member has no tokens of its own: all share some. */
+/* Whoever is no member has no tokens of its own. */
 static bool
 may_answer (godwit__rendezvous_host_t *host)
 {
-    const int64_t now = godwit__host_now (host);
-    if (now - host->refused_since_ns >= 1000 * GODWIT__NS_PER_MS) {
-        host->refused_since_ns = now;
-        host->refused = 0;
-    }
-    return host->refused < REFUSALS_PER_S && ++host->refused;
+    const godwit__party_t *const party = host->options.realm ? godwit__channel_sender (host->port) : NULL;
+    return godwit__refusals_may_answer (&host->refusals, party ? party->certificate.serial : 0,
+                                        godwit__host_now (host));
 }
 
 static void

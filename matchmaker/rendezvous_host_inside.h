@@ -4,6 +4,7 @@
 #define GODWIT_MATCHMAKER_RENDEZVOUS_HOST_INSIDE_H
 
 #include "matchmaker/rendezvous_host.h"
+#include "matchmaker/rendezvous_refusals.h"
 #include "matchmaker/rendezvous_rooms.h"
 
 /* How long a member may take to come back. It tries every 0.3 s. */
@@ -27,10 +28,9 @@ struct godwit__rendezvous_host {
     godwit__task_t lost;   /* the port has lost connections */
     godwit__timer_t look;  /* finds out whose they were */
     unsigned looks_left;
-    int64_t looked_ns;        /* 0: never */
-    godwit__timer_t absence;  /* looks for members that did not come back */
-    int64_t refused_since_ns; /* the second in which `refused` JOINs were refused */
-    unsigned refused;
+    int64_t looked_ns;       /* 0: never */
+    godwit__timer_t absence; /* looks for members that did not come back */
+    godwit__refusals_t refusals;
     uint8_t buffer[GODWIT__RENDEZVOUS_FRAME_SIZE];
 };
 

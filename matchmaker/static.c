@@ -52,6 +52,14 @@ wrong (godwit_error_t **error, place_t place, const char *reason)
 }
 
 static godwit_status_t
+refuse_abstract (godwit_error_t **error, place_t place, const char *address)
+{
+    char reason[GODWIT__ADDRESS_SIZE + 200];
+    snprintf (reason, sizeof reason, "%s: " GODWIT__ABSTRACT_REFUSAL, address);
+    return wrong (error, place, reason);
+}
+
+static godwit_status_t
 refuse_tcp (godwit_error_t **error, place_t place, const char *address)
 {
     char reason[GODWIT__ADDRESS_SIZE + 200];
@@ -104,6 +112,8 @@ parse_addresses (const godwit__matchmaker_options_t *options, char *addresses, g
             return wrong (error, place, "expected ',' between entries, and no space in an address");
         if (driver && !driver->ops->speaks (driver, address))
             return wrong (error, place, "an address that the driver cannot connect to");
+        if ((options->refuses_tcp || options->realm) && godwit__address_is_abstract (address))
+            return refuse_abstract (error, place, address);
         if (options->refuses_tcp && !strncmp (address, "tcp:", 4))
             return refuse_tcp (error, place, address);
         record->addresses[record->address_count++] = address;

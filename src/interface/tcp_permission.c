@@ -9,6 +9,7 @@
 
 #define TCP "tcp://"
 #define IPC "ipc://"
+#define ABSTRACT "ipc://@"
 #define WHAT_TO_DO "run `godwit realm init`, or say insecure=true"
 
 bool
@@ -49,9 +50,17 @@ godwit__tcp_refusal (bool is_loopback)
                : "tcp beyond this host needs a realm: " WHAT_TO_DO;
 }
 
+bool
+godwit__address_is_abstract (const char *address)
+{
+    return strncmp (address, ABSTRACT, strlen (ABSTRACT)) == 0;
+}
+
 godwit_status_t
 godwit__driver_permits (const godwit__driver_options_t *options, const char *address, godwit_error_t **error)
 {
+    if (godwit__address_is_abstract (address) && !options->insecure)
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "%s: " GODWIT__ABSTRACT_REFUSAL, address);
     if (options->realm || options->insecure || strncmp (address, IPC, strlen (IPC)) == 0)
         return GODWIT_OK;
     return godwit__error_set (error, GODWIT_ERR_SYSTEM, "%s: %s", address,

@@ -5,8 +5,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* ---- where it is ---- */
+
+godwit_status_t
+godwit__disk_absolute (char **absolute, const char *path, godwit_error_t **error)
+{
+    char folder[PATH_MAX] = "";
+    const bool is_relative = path[0] != '/';
+    char *made;
+    if (is_relative && !getcwd (folder, sizeof folder))
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM,
+                                  "%s: the working folder is unknown: %s: expected a path from / on", path,
+                                  strerror (errno));
+    if (asprintf (&made, "%s%s%s", folder, is_relative ? "/" : "", path) < 0)
+        return godwit__error_no_memory (error);
+    *absolute = made;
+    return GODWIT_OK;
+}
 
 /* ---- whether it has changed ---- */
 

@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+/* The same path, also after the program has changed its working folder; the caller's. Links stay links.
+ * SYSTEM, OUT_OF_MEMORY. */
+godwit_status_t godwit__disk_absolute (char **absolute, const char *path, godwit_error_t **error);
+
 /* A state of a file: another one is read again. The time of its last change tells of a new mode, too. */
 typedef struct godwit__disk_state {
     int failure; /* errno; 0: it is there */

@@ -70,6 +70,7 @@ load (godwit__realm_t *realm, godwit_error_t **error)
     return status;
 }
 
+/* NULL: memory is short. */
 static godwit__realm_t *
 realm_new (const godwit__realm_options_t *options)
 {
@@ -96,10 +97,17 @@ realm_new (const godwit__realm_options_t *options)
 godwit_status_t
 godwit__realm_open (godwit__realm_t **realm, const godwit__realm_options_t *options, godwit_error_t **error)
 {
-    godwit__realm_t *made = realm_new (options);
+    godwit__realm_options_t absolute = *options;
+    char *path;
+    godwit_status_t status = godwit__disk_absolute (&path, options->path, error);
+    if (status)
+        return status;
+    absolute.path = path;
+    godwit__realm_t *made = realm_new (&absolute);
+    free (path);
     if (!made)
         return godwit__error_no_memory (error);
-    const godwit_status_t status = load (made, error);
+    status = load (made, error);
     if (status)
         godwit__realm_close (&made);
     else

@@ -22,7 +22,7 @@
 typedef struct godwit__realm godwit__realm_t;
 
 typedef struct godwit__realm_options {
-    const char *path; /* of the member file */
+    const char *path; /* of the member file; copied. A relative one is of the present working folder */
     /* Bulletins that others tell are written beside the member file; where that cannot be, to this folder,
      * and read from both at the start. */
     bool keeps_bulletins;
@@ -30,6 +30,9 @@ typedef struct godwit__realm_options {
     /* Seconds of Unix's clock. NULL: the system's. */
     int64_t (*now_s) (void *user);
     void *now_user;
+    /* Nanoseconds of a clock that nobody sets. NULL: the system's. */
+    int64_t (*elapsed_ns) (void *user);
+    void *elapsed_user;
     /* Random bytes for the keys of the process. NULL: the system's. */
     void (*random) (void *user, void *bytes, size_t size);
     void *random_user;
@@ -163,7 +166,8 @@ void godwit__realm_unwatch (godwit__realm_t *realm, godwit__realm_watch_t *watch
  * ones stay in use. Without force what is wrong is noted, once for each state of the file. */
 godwit_status_t godwit__realm_look (godwit__realm_t *realm, bool force, godwit_error_t **error);
 
-/* The certificate ends within so many days; 0: in more than 30. For a warning once a day. */
+/* The certificate ends within so many days; 0: in more than 30; -1: it has ended. For a warning once a day.
+ */
 int godwit__realm_days_left (godwit__realm_t *realm);
 
 /* ---- which file ---- */

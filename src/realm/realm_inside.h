@@ -60,6 +60,7 @@ struct godwit__realm {
     int64_t retry_at;          /* a file that is not valid yet is read again then; 0: there is none */
     uint64_t credential_count; /* that others are told, so far */
     int64_t told_until;        /* the longest process proof with this certificate that others were told */
+    int64_t shortened_at;      /* when a shorter one took the place of a longer one last; by realm_elapsed */
 
     pthread_mutex_t lock;
     godwit__own_t own;            /* written with both locks */
@@ -89,6 +90,8 @@ bool godwit__own_is_stale (const godwit__own_t *own, int64_t now);
 
 /* ---- realm_state.c ---- */
 
+/* Seconds of the clock that nobody sets. */
+int64_t godwit__realm_elapsed (const godwit__realm_t *realm);
 #define GODWIT__NOTE_SIZE 1024
 /* No lock is held. */
 void godwit__realm_note (const godwit__realm_t *realm, godwit_log_level_t level, const char *format, ...)

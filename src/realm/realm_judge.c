@@ -84,5 +84,5 @@ godwit__realm_days_left (godwit__realm_t *realm)
     pthread_mutex_unlock (&realm->lock);
     if (left > WARNING_DAYS * DAY_S)
         return 0;
-    return left <= 0 ? 1 : (int) ((left + DAY_S - 1) / DAY_S);
+    return left <= 0 ? -1 : (int) ((left + DAY_S - 1) / DAY_S);
 }

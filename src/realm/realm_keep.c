@@ -6,12 +6,19 @@
 #include "src/error/error.h"
 #include "src/realm/realm_inside.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define TEMPORARY ".new-" /* after the bulletin's name */
+#define OLD_S 3600
+#define ENTRIES_MAX 4096 /* of a folder, that are looked at */
 
 /* ---- where ---- */
 
@@ -67,6 +74,45 @@ fill (int fd, const godwit__bulletin_t *bulletin)
                                                                                                 : fsync (fd);
 }
 
+/* Left by a process that was killed while it wrote: `name` is the bulletin's. A living one takes no hour. */
+static bool
+is_left_behind (int folder, const char *entry, const char *name)
+{
+    const size_t size = strlen (name);
+    struct stat status;
+    return strncmp (entry, name, size) == 0 && strncmp (entry + size, TEMPORARY, strlen (TEMPORARY)) == 0 &&
+           fstatat (folder, entry, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG (status.st_mode) &&
+           status.st_uid == geteuid () && status.st_mtime < time (NULL) - OLD_S;
+}
+
+static DIR *
+open_folder_of (const char *path)
+{
+    const int size = (int) (strrchr (path, '/') - path) + 1;
+    char *name;
+    if (asprintf (&name, "%.*s", size, path) < 0)
+        return NULL;
+    DIR *const folder = opendir (name);
+    free (name);
+    return folder;
+}
+
+/* Without this the name may lead to the old file again after a power cut. Where it cannot be done the
+ * bulletin is there all the same. */
+static void
+settle (const char *path)
+{
+    DIR *const folder = open_folder_of (path);
+    const struct dirent *entry;
+    if (!folder)
+        return;
+    for (int i = 0; i < ENTRIES_MAX && (entry = readdir (folder)); i++)
+        if (is_left_behind (dirfd (folder), entry->d_name, strrchr (path, '/') + 1))
+            unlinkat (dirfd (folder), entry->d_name, 0);
+    fsync (dirfd (folder));
+    closedir (folder);
+}
+
 /* Returns 0, or -1 with errno. `temporary` is a pattern of mkostemp. */
 static int
 replace (const char *path, char *temporary, const godwit__bulletin_t *bulletin)
@@ -81,7 +127,9 @@ replace (const char *path, char *temporary, const godwit__bulletin_t *bulletin)
         result = rename (temporary, path);
         reason = errno;
     }
-    if (result < 0)
+    if (result == 0)
+        settle (path);
+    else
         unlink (temporary);
     errno = reason;
     return result;
@@ -91,7 +139,7 @@ static godwit_status_t
 write_file (godwit__bulletin_file_t *file, const godwit__bulletin_t *bulletin, godwit_error_t **error)
 {
     char *temporary;
-    if (asprintf (&temporary, "%s.XXXXXX", file->path) < 0)
+    if (asprintf (&temporary, "%s" TEMPORARY "XXXXXX", file->path) < 0)
         return godwit__error_no_memory (error);
     const int result = replace (file->path, temporary, bulletin);
     const int reason = errno;

@@ -18,7 +18,7 @@
 
 typedef struct look {
     godwit__realm_t *realm;
-    int64_t now;
+    int64_t now, elapsed; /* seconds of both clocks */
     bool is_forced;
     unsigned changes; /* GODWIT__REALM_... */
     /* Said when no lock is held any more. */
@@ -226,20 +226,45 @@ keep_bulletin (look_t *look)
 
 /* ---- the process proof ---- */
 
-/* Whether others are told of a renewed proof. One that ends earlier was made because this clock was set back.
- * It is for new connections, whose other ends may have the same time. Those of open ones have a longer proof;
- * if it is our clock that is wrong, the shorter one has ended for them, and they would close all connections
- * at once. */
+/* Whether others are not told of a renewed proof. One that ends earlier was made because this clock was set
+ * back. It is for new connections, whose other ends may have the same time. Those of open ones have a longer
+ * proof; if it is our clock that is wrong, the shorter one has ended for them, and they would close all
+ * connections at once.
+ *
+ * Not for ever: if our clock was ahead and is right again, told_until may be a month away. But nobody takes a
+ * proof for more than a day, or gets it once it was replaced. So a day after that the longer proof has all
+ * but ended for everybody, and so has the first one that was not told; there is the skew of clocks left to
+ * tell the next. */
 static bool
-is_told (godwit__realm_t *realm, godwit__own_t *next)
+is_withheld (const look_t *look, int64_t until)
 {
-    if (next->self->proof.until < realm->told_until) {
+    return until < look->realm->told_until &&
+           look->elapsed - look->realm->shortened_at < GODWIT__PROOF_LIFE_S;
+}
+
+/* The proof in use was withheld, and has to be so no longer. */
+static bool
+has_to_be_told (const look_t *look)
+{
+    const int64_t until = look->realm->own.self->proof.until;
+    return until < look->realm->told_until && !is_withheld (look, until);
+}
+
+/* Gives the renewed proof the number that tells whether it is news. */
+static void
+announce (look_t *look, godwit__own_t *next)
+{
+    godwit__realm_t *const realm = look->realm;
+    const int64_t until = next->self->proof.until;
+    if (until < realm->own.self->proof.until)
+        realm->shortened_at = look->elapsed;
+    if (is_withheld (look, until)) {
         next->credential->number = realm->credential_count;
-        return false;
+        return;
     }
-    realm->told_until = next->self->proof.until;
+    realm->told_until = until;
     realm->credential_count++;
-    return true;
+    look->changes |= GODWIT__REALM_CREDENTIAL;
 }
 
 static void
@@ -247,7 +272,7 @@ renew_proof (look_t *look)
 {
     godwit__realm_t *const realm = look->realm;
     godwit_error_t *error = NULL;
-    if (!godwit__own_is_stale (&realm->own, look->now))
+    if (!godwit__own_is_stale (&realm->own, look->now) && !has_to_be_told (look))
         return;
     godwit__own_t next = realm->own; /* file and keyring stay the realm's */
     const godwit_status_t status =
@@ -256,8 +281,7 @@ renew_proof (look_t *look)
         report (look, status, &error);
         return;
     }
-    if (is_told (realm, &next))
-        look->changes |= GODWIT__REALM_CREDENTIAL;
+    announce (look, &next);
     exchange (realm, &next);
     godwit__credential_unref (&next.credential);
     godwit__party_unref (&next.self);
@@ -273,6 +297,7 @@ godwit__realm_look (godwit__realm_t *realm, bool force, godwit_error_t **error)
     look.realm = realm;
     look.is_forced = force;
     look.now = godwit__realm_now (realm);
+    look.elapsed = godwit__realm_elapsed (realm);
     pthread_mutex_lock (&realm->look_lock);
     look_at_member_file (&look);
     for (size_t i = 0; i < GODWIT__BULLETIN_FILES; i++)

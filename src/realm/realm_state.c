@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#define NS_PER_S INT64_C (1000000000)
+
 /* ---- constant ---- */
 
 const uint8_t *
@@ -30,6 +32,16 @@ godwit__realm_now (const godwit__realm_t *realm)
     if (realm->options.now_s)
         return realm->options.now_s (realm->options.now_user);
     clock_gettime (CLOCK_REALTIME, &now);
+    return now.tv_sec;
+}
+
+int64_t
+godwit__realm_elapsed (const godwit__realm_t *realm)
+{
+    struct timespec now;
+    if (realm->options.elapsed_ns)
+        return realm->options.elapsed_ns (realm->options.elapsed_user) / NS_PER_S;
+    clock_gettime (CLOCK_MONOTONIC, &now);
     return now.tv_sec;
 }
 

@@ -5,6 +5,7 @@
 #include "src/error/error.h"
 #include "src/runtime/warnings.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,8 @@ open_file (godwit_transport_t *transport, const char *path, const godwit__enviro
         .state_folder = state,
         .now_s = environment->now_s,
         .now_user = environment->now_s_user,
+        .elapsed_ns = environment->clock.now_ns,
+        .elapsed_user = environment->clock.user,
         .random = environment->random,
         .random_user = environment->random_user,
         .note = godwit__logs (transport, GODWIT_LOG_ERROR) ? godwit__transport_note : NULL,
@@ -131,11 +134,14 @@ static void
 warn_of_end (godwit_transport_t *transport)
 {
     const int days = godwit__realm_days_left (transport->realm);
+    char end[32] = "has ended";
     if (days == 0)
         return;
+    if (days > 0)
+        snprintf (end, sizeof end, "ends in %d day%s", days, days == 1 ? "" : "s");
     godwit__party_t *self = godwit__realm_self (transport->realm);
-    godwit__log (transport, GODWIT_LOG_WARNING, "certificate \"%s\" ends in %d day%s: godwit realm issue",
-                 self->certificate.name, days, days == 1 ? "" : "s");
+    godwit__log (transport, GODWIT_LOG_WARNING, "certificate \"%s\" %s: godwit realm issue",
+                 self->certificate.name, end);
     godwit__party_unref (&self);
 }
 

@@ -21,6 +21,7 @@ typedef struct realm_host {
     godwit__realm_t *realm;
     const godwit__test_realm_t *files; /* no note may hold a secret of it; NULL: nobody looks */
     int64_t now;
+    int64_t elapsed;  /* seconds of the clock that nobody sets */
     char notes[4096]; /* lines; warnings begin with "warning: " */
 } realm_host_t;
 
@@ -28,6 +29,12 @@ static inline int64_t
 realm_host_now (void *user)
 {
     return ((const realm_host_t *) user)->now;
+}
+
+static inline int64_t
+realm_host_elapsed (void *user)
+{
+    return ((const realm_host_t *) user)->elapsed * INT64_C (1000000000);
 }
 
 static inline void
@@ -44,12 +51,17 @@ realm_host_note (void *user, godwit_log_level_t level, const char *line)
     pthread_mutex_unlock (&lock);
 }
 
-/* host.files and host.now are set; the clock stays as it is. */
+/* host.files and host.now are set; the clocks stay as they are. */
 static inline godwit_status_t
 realm_host_try (realm_host_t *host, const char *path, godwit_error_t **error)
 {
-    const godwit__realm_options_t options = {
-        .path = path, .now_s = realm_host_now, .now_user = host, .note = realm_host_note, .note_user = host};
+    const godwit__realm_options_t options = {.path = path,
+                                             .now_s = realm_host_now,
+                                             .now_user = host,
+                                             .elapsed_ns = realm_host_elapsed,
+                                             .elapsed_user = host,
+                                             .note = realm_host_note,
+                                             .note_user = host};
     host->notes[0] = '\0';
     return godwit__realm_open (&host->realm, &options, error);
 }

@@ -707,3 +707,31 @@ Test (folder, another_user_does_not_answer_under_an_abstract_name)
         cr_skip_test ("only root can become another user");
     close (listener);
 }
+
+/* Whoever listens last is the process at the other end. */
+static bool
+listens (void *arg)
+{
+    return listen (*(const int *) arg, 4) == 0;
+}
+
+/* A name that leads out of the folder, or a socket that its maker has passed on. */
+Test (folder, another_user_does_not_answer_in_the_folder)
+{
+    const char *const top = place ();
+    godwit__folders_t folders = open_at (below (top, "dir"));
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    char address[300];
+    int fd = -1, failure = 0;
+    int listener = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf (at.sun_path, sizeof at.sun_path, "%s/dir/x", top);
+    snprintf (address, sizeof address, "ipc://%s", at.sun_path);
+    cr_assert_eq (bind (listener, (struct sockaddr *) &at, sizeof at), 0);
+    if (!run_as (NOBODY, listens, &listener))
+        cr_skip_test ("only root can become another user");
+    cr_assert_eq (godwit__folders_connect (&folders, address, &fd, &failure, NULL), GODWIT_ERR_SYSTEM);
+    cr_assert_eq (failure, EPERM);
+    close (listener);
+    godwit__folders_close (&folders);
+    clean (top);
+}

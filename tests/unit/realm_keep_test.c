@@ -6,6 +6,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 TestSuite (realm_keep, .timeout = 60);
@@ -192,6 +195,92 @@ KeepTest (one_of_a_strange_realm_key_is_replaced_once)
     look (&host);
     cr_assert_eq (number_in (beside), 2);
     godwit__test_realm_destroy (&foreign);
+}
+
+/* ---- power cuts, and kills ---- */
+
+static bool dies_in_sync;
+static uint64_t synced; /* the number in the file `beside` when its folder was synced last */
+
+/* Instead of the system's. */
+int
+fsync (int fd)
+{
+    struct stat status, folder;
+    if (dies_in_sync)
+        _exit (1);
+    if (fstat (fd, &status) == 0 && stat (godwit__test_realm_folder (files), &folder) == 0 &&
+        status.st_ino == folder.st_ino)
+        synced = number_in (beside);
+    return (int) syscall (SYS_fsync, fd);
+}
+
+KeepTest (a_new_name_outlives_a_power_cut)
+{
+    open_at (&host, member, NULL);
+    for (uint64_t number = 1; number <= 2; number++) {
+        tell_next (&host);
+        look (&host);
+        cr_assert_eq (synced, number);
+    }
+}
+
+static void
+leave (const char *name, int64_t age_s)
+{
+    char path[4096];
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = time (NULL) - age_s}};
+    snprintf (path, sizeof path, "%s/%s", godwit__test_realm_folder (files), name);
+    godwit__test_write_file (path, "x", 1, 0600);
+    cr_assert_eq (utimensat (AT_FDCWD, path, times, 0), 0);
+}
+
+static bool
+is_there (const char *name)
+{
+    char path[4096];
+    snprintf (path, sizeof path, "%s/%s", godwit__test_realm_folder (files), name);
+    return access (path, F_OK) == 0;
+}
+
+KeepTest (what_a_killed_process_has_left_is_removed)
+{
+    static const char *const strange[] = {"host.bulletin.backup", "other.bulletin.new-aBc123",
+                                          "host.member.new-aBc123", "a-host.bulletin.new-aBc123"};
+    open_at (&host, member, NULL);
+    leave ("host.bulletin.new-aBc123", 3700);
+    leave ("host.bulletin.new-aBc124", 3500); /* somebody may write it just now */
+    for (size_t i = 0; i < sizeof strange / sizeof strange[0]; i++)
+        leave (strange[i], 3700);
+    tell_next (&host);
+    look (&host);
+    cr_assert_eq (number_in (beside), 1);
+    cr_assert_not (is_there ("host.bulletin.new-aBc123"));
+    cr_assert (is_there ("host.bulletin.new-aBc124"));
+    for (size_t i = 0; i < sizeof strange / sizeof strange[0]; i++)
+        cr_assert (is_there (strange[i]), "%s", strange[i]);
+}
+
+/* It has the name that is removed. */
+KeepTest (a_process_that_is_killed_leaves_that)
+{
+    DIR *entries;
+    bool is_left = false;
+    open_at (&host, member, NULL);
+    tell_next (&host);
+    const pid_t child = fork ();
+    cr_assert_geq (child, 0);
+    if (child == 0) {
+        dies_in_sync = true;
+        look (&host);
+        _exit (0);
+    }
+    cr_assert_eq (waitpid (child, NULL, 0), child);
+    entries = opendir (godwit__test_realm_folder (files));
+    for (const struct dirent *entry; (entry = readdir (entries));)
+        is_left |= strncmp (entry->d_name, "host.bulletin.new-", 18) == 0 && strlen (entry->d_name) == 24;
+    closedir (entries);
+    cr_assert (is_left);
 }
 
 /* ---- where no file can be made beside the member file, not even by root ---- */

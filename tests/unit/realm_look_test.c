@@ -212,6 +212,56 @@ LookTest (a_new_certificate_is_told_also_by_a_clock_that_was_set_back)
     cr_assert_eq (credential_number (), 3);
 }
 
+/* Time passes, by both clocks. */
+static void
+pass (int64_t seconds)
+{
+    host.now += seconds;
+    host.elapsed += seconds;
+}
+
+/* Looks every minute until the watcher is told, or that long. */
+static bool
+is_told_within (int64_t seconds)
+{
+    const int64_t end = host.elapsed + seconds;
+    while (host.elapsed < end) {
+        pass (60);
+        if (look () == GODWIT__REALM_CREDENTIAL)
+            return true;
+    }
+    return false;
+}
+
+/* Ends of connections that were made when the clock was right again. */
+LookTest (a_clock_that_was_ahead_for_a_moment_keeps_no_proof_back_for_long)
+{
+    host.now += 30 * DAY;
+    cr_assert_eq (look (), GODWIT__REALM_CREDENTIAL);
+    host.now -= 30 * DAY;
+    cr_assert_eq (look (), 0);
+    godwit__party_t *party = godwit__realm_self (host.realm);
+    cr_assert (is_told_within (LIFE + SKEW));
+    peer.now = host.now;
+    cr_assert_eq (godwit__realm_judge (peer.realm, party, text), GODWIT__NO_ENTRY_NONE, "%s", text);
+    cr_assert (is_admitted (), "%s", text);
+    cr_assert_eq (credential_number (), 3);
+    for (int i = 0; i < 5; i++)
+        cr_assert (is_told_within (LIFE / 2 + 60));
+    godwit__party_unref (&party);
+}
+
+/* Also one of them has a proof that is longer than the next. */
+LookTest (each_time_that_a_clock_is_set_back_has_its_day)
+{
+    for (int i = 0; i < 3; i++) {
+        host.now -= DAY;
+        cr_assert_not (is_told_within (LIFE - 60));
+    }
+    cr_assert_eq (credential_number (), 1);
+    cr_assert (is_told_within (120));
+}
+
 /* ---- the member file ---- */
 
 LookTest (a_new_certificate_is_taken)
@@ -609,15 +659,9 @@ LookTest (days_left)
     static const struct {
         int64_t before_the_end;
         int days;
-    } rows[] = {{30 * DAY + 1, 0},
-                {30 * DAY, 30},
-                {29 * DAY + 1, 30},
-                {29 * DAY, 29},
-                {DAY + 1, 2},
-                {DAY, 1},
-                {1, 1},
-                {0, 1},
-                {-DAY, 1}};
+    } rows[] = {
+        {30 * DAY + 1, 0}, {30 * DAY, 30}, {29 * DAY + 1, 30}, {29 * DAY, 29}, {DAY + 1, 2}, {DAY, 1}, {1, 1},
+        {0, -1},           {-DAY, -1}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         host.now = UNTIL - rows[i].before_the_end;
         cr_assert_eq (godwit__realm_days_left (host.realm), rows[i].days, "%zu", i);

@@ -56,6 +56,41 @@ OpenTest (needs_its_file)
                            "/tmp/there-is-no-such-file.member: No such file");
 }
 
+/* A program may go elsewhere, as daemons do. */
+OpenTest (a_relative_path_stays_with_its_folder)
+{
+    realm_host_issue (files, "host");
+    cr_assert_eq (chdir (godwit__test_realm_folder (files)), 0);
+    const godwit__realm_options_t options = {.path = "host.member",
+                                             .keeps_bulletins = true,
+                                             .now_s = realm_host_now,
+                                             .now_user = &host,
+                                             .note = realm_host_note,
+                                             .note_user = &host};
+    MUST (godwit__realm_open (&host.realm, &options, &error));
+    cr_assert_eq (chdir ("/"), 0);
+    realm_host_issue (files, "host");
+    godwit__test_realm_revoke_serial (files, 5);
+    const godwit__bulletin_t *const bulletin = godwit__test_realm_bulletin (files);
+    MUST (godwit__realm_take_bulletin (host.realm, bulletin->sealed, bulletin->sealed_size, &error));
+    MUST (godwit__realm_look (host.realm, true, &error));
+    cr_assert (realm_host_said (&host, "/host.member: read again"), "%s", host.notes);
+    char beside[4096];
+    snprintf (beside, sizeof beside, "%s/host.bulletin", godwit__test_realm_folder (files));
+    cr_assert_eq (access (beside, R_OK), 0);
+}
+
+OpenTest (a_relative_path_needs_a_working_folder)
+{
+    char gone[] = "/tmp/godwit-open-XXXXXX";
+    cr_assert (mkdtemp (gone));
+    cr_assert_eq (chdir (gone), 0);
+    cr_assert_eq (rmdir (gone), 0);
+    assert_does_not_start ("host.member", GODWIT_ERR_SYSTEM,
+                           "host.member: the working folder is unknown: No such file");
+    cr_assert_eq (chdir ("/"), 0);
+}
+
 OpenTest (needs_a_file_that_is_whole)
 {
     const char *const path = realm_host_issue (files, "web");

@@ -129,6 +129,21 @@ Test (rights_serve, joins_that_are_refused_are_answered_so_many_times_a_second)
     rights_world_close (&world);
 }
 
+Test (rights_serve, refused_joins_take_the_answers_of_nobody_else)
+{
+    rights_world_t *world = rights_world_open ();
+    rogue_t *evil = rogue_open (world, "evil", "serve */*"),
+            *other = rogue_open (world, "other", "serve */*");
+    godwit__channel_t *const link = rogue_connect (evil, MEET), *const others = rogue_connect (other, MEET);
+    for (unsigned i = 0; i < 100; i++)
+        join (evil, link, world->meets[1]->transport->instance);
+    join (other, others, world->meets[1]->transport->instance);
+    await (other, others, GODWIT__RENDEZVOUS_EXPELLED);
+    rogue_close (&other);
+    rogue_close (&evil);
+    rights_world_close (&world);
+}
+
 /* It stays a member, with all that it may serve. */
 Test (rights_serve, what_a_member_may_not_serve_is_left_out)
 {

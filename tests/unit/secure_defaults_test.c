@@ -4,6 +4,7 @@
 #include <godwit/godwit.h>
 
 #include "src/discovery/discovery.h"
+#include "src/interface/tcp_permission.h"
 #include "src/runtime/control.h"
 #include "tests/support/log_book.h"
 #include "tests/support/must.h"
@@ -21,6 +22,8 @@
 #define LOOPBACK                                                                                             \
     "tcp at the loopback, which every user of this machine reaches, needs a realm: run `godwit realm "       \
     "init`, or say insecure=true"
+#define ABSTRACT                                                                                             \
+    "every user of this machine can have such a name: it is not connected to without insecure=true"
 #define WAIT_LIMIT_MS 20000
 #define SHORT_MS 300
 
@@ -118,22 +121,24 @@ Test (secure_defaults, settings_of_the_url_are_refused)
 Test (secure_defaults, lists_of_servers_are_refused)
 {
     static const struct {
-        const char *list, *says;
+        const char *rest, *says; /* the list begins with an address in the private folder */
     } rows[] = {
-        {"a/b@tcp://10.0.0.1:4000", "1: tcp://10.0.0.1:4000: " BEYOND},
-        {"a/b@ipc://@one,a/c@tcp://somewhere:1", "2: tcp://somewhere:1: " BEYOND},
-        {"a/b@ipc://@one|tcp://127.0.0.1:4000", "1: tcp://127.0.0.1:4000: " LOOPBACK},
+        {"|tcp://10.0.0.1:4000", "1: tcp://10.0.0.1:4000: " BEYOND},
+        {",a/c@tcp://somewhere:1", "2: tcp://somewhere:1: " BEYOND},
+        {"|tcp://127.0.0.1:4000", "1: tcp://127.0.0.1:4000: " LOOPBACK},
+        {"|ipc://@one", "1: ipc://@one: " ABSTRACT},
     };
-    char file[128], url[256], says[512];
+    char file[128], entries[192], url[256], says[512];
     snprintf (file, sizeof file, "%s/list", top);
     for (size_t i = 0; i < 4 * sizeof rows / sizeof rows[0]; i++) {
         const bool is_file = i / 2 % 2;
         godwit_transport_t *transport = NULL;
         godwit_error_t *wrong = NULL;
         FILE *const list = fopen (file, "we");
-        cr_assert (list && fprintf (list, "# of servers\n%s\n", rows[i / 4].list) > 0 && fclose (list) == 0);
+        snprintf (entries, sizeof entries, "a/b@ipc://%s/one%s", folder, rows[i / 4].rest);
+        cr_assert (list && fprintf (list, "# of servers\n%s\n", entries) > 0 && fclose (list) == 0);
         snprintf (url, sizeof url, "%s:///?static%s=%s", drivers[i % 2], is_file ? "_file" : "",
-                  is_file ? file : rows[i / 4].list);
+                  is_file ? file : entries);
         if (is_file)
             snprintf (says, sizeof says, "%s: line 2%s", file, strchr (rows[i / 4].says, ':'));
         else
@@ -142,6 +147,21 @@ Test (secure_defaults, lists_of_servers_are_refused)
         expect_refusal (status, GODWIT_ERR_INVALID_URL, says, wrong);
         godwit_transport_destroy (&transport);
     }
+}
+
+/* Also those that a rendezvous tells of; both drivers ask this before they connect. */
+Test (secure_defaults, abstract_names_are_for_the_insecure)
+{
+    static char somebody; /* only whether there is a realm counts */
+    const godwit__driver_options_t secure[] = {{.warn = NULL}, {.realm = (godwit__realm_t *) &somebody}},
+                                   insecure = {.insecure = true};
+    for (size_t i = 0; i < 2; i++) {
+        godwit_error_t *refused = NULL;
+        const godwit_status_t status = godwit__driver_permits (&secure[i], "ipc://@one", &refused);
+        expect_refusal (status, GODWIT_ERR_SYSTEM, "ipc://@one: " ABSTRACT, refused);
+        MUST (godwit__driver_permits (&secure[i], "ipc:///run/user/1/godwit/one", &error));
+    }
+    MUST (godwit__driver_permits (&insecure, "ipc://@one", &error));
 }
 
 Test (secure_defaults, the_place_of_a_setting_is_named)

@@ -460,5 +460,10 @@ Test (transport_realm, the_end_of_a_certificate_is_told_every_day)
         log_book_count (&book, GODWIT_LOG_WARNING, "certificate \"web\" ends in 1 day: godwit realm issue"),
         1u);
     cr_expect_eq (log_book_count (&book, GODWIT_LOG_WARNING, ""), 3u);
+    for (int day = 0; day < 2; day++)
+        pass (transport, DAY_S + 60);
+    cr_expect_eq (
+        log_book_count (&book, GODWIT_LOG_WARNING, "certificate \"web\" has ended: godwit realm issue"), 2u);
+    cr_expect_eq (log_book_count (&book, GODWIT_LOG_WARNING, ""), 5u);
     godwit_transport_destroy (&transport);
 }
