@@ -14,6 +14,8 @@
 #define TOLD_MS 300
 /* Clocks are set, and then dates come sooner than was reckoned. */
 #define LOOK_S 60
+/* A bulletin is told again to one and the same member (GODWIT__ZMTP_RETOLD_IN_A_ROW). */
+#define RETELL_MS 60000
 /* Between two warnings of bulletins that were left alone. */
 #define WARN_MS 60000
 
@@ -68,15 +70,31 @@ forget_told (const parties_t *self)
         atomic_store (&at->bulletin, 0);
 }
 
-/* The peer has other keys by now, perhaps: it may have dropped that of its bulletin. */
+/* The peer has other keys by now, perhaps: it may have dropped that of its bulletin. One that shows two
+ * certificates in turns must not make this end repeat itself without end: it is told later. */
 static void
 tell_again (const parties_t *self, member_t *member)
 {
     godwit__bulletin_t *bulletin = godwit__realm_bulletin (self->driver->options.realm);
     if (bulletin && atomic_load (&member->bulletin) > bulletin->number)
         atomic_store (&member->bulletin, 0);
+    if (atomic_load (&member->has_other_keys) &&
+        godwit__zmtp_allows (&member->retold, GODWIT__ZMTP_RETOLD_IN_A_ROW, RETELL_MS)) {
+        atomic_store (&member->has_other_keys, false);
+        atomic_store (&member->bulletin, 0);
+    }
     tell_bulletin (member, bulletin);
     godwit__bulletin_unref (&bulletin);
+}
+
+/* Those that have shown new certificates too quickly. */
+static void
+tell_later (const parties_t *self)
+{
+    member_t *at = GODWIT__FIRST (&self->members, member_t, in_members);
+    for (; at; at = GODWIT__NEXT (&self->members, at, member_t, in_members))
+        if (atomic_load (&at->has_other_keys))
+            tell_again (self, at);
 }
 
 static void
@@ -268,6 +286,7 @@ on_look (godwit__timer_t *timer)
 {
     parties_t *self = timer->user;
     check_all (self);
+    tell_later (self);
     warn_of_ignored (self);
     look_in_time (self);
 }
