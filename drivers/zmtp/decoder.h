@@ -12,7 +12,8 @@
  * Memory grows with what has arrived, not with what a head declares.
  *
  * With a box each frame is opened where it lies, once it is whole: whether it is a message or a command says
- * only what is inside. There it may also say that it is a part of a message: parts are joined. */
+ * only what is inside. There it may also say that it is a part of a message: parts are joined. Those of
+ * another engine are not small, so that a read has few of them. */
 #ifndef GODWIT_DRIVERS_ZMTP_DECODER_H
 #define GODWIT_DRIVERS_ZMTP_DECODER_H
 
