@@ -188,16 +188,19 @@ make_void (parties_t *self, member_t *member, const char *word, const char *text
         stream->events->voided (stream, text);
 }
 
-/* Another thread cannot change the party meanwhile: it would post it as news. */
-static void
+/* Another thread may change the party meanwhile: it posts that as news, which are checked, too. False: the
+ * member is void, and its stream may be gone. */
+static bool
 check (parties_t *self, member_t *member)
 {
     char text[GODWIT__ADMIT_TEXT];
     godwit__party_t *party = godwit__zmtp_member_party (member);
     const godwit__no_entry_t refusal = godwit__realm_judge (self->driver->options.realm, party, text);
     godwit__party_unref (&party);
-    if (refusal != GODWIT__NO_ENTRY_NONE)
-        make_void (self, member, godwit__no_entry_word (refusal), text, GRACE_MS);
+    if (refusal == GODWIT__NO_ENTRY_NONE)
+        return !godwit__zmtp_member_is_void (member);
+    make_void (self, member, godwit__no_entry_word (refusal), text, GRACE_MS);
+    return false;
 }
 
 /* Members go to the end of the list: those that leave it meanwhile are not missed. */
@@ -324,6 +327,9 @@ hear (parties_t *self, member_t *member, const char *refused)
         make_void (self, member, refused, reason ? reason : refused, 0);
         return;
     }
+    /* A bulletin may have come since the thread that reads has let its new credential in. */
+    if (!check (self, member))
+        return;
     look_for (self, member);
     tell_again (self, member);
     if (stream->events->renewed)

@@ -4,7 +4,7 @@
 #include "drivers/zmtp/admission.h"
 #include "drivers/zmtp/frame.h"
 #include "drivers/zmtp/member.h"
-#include "drivers/zmtp/stream.h"
+#include "drivers/zmtp/parties.h"
 #include "tests/support/curve_peer.h"
 #include "tests/support/must.h"
 #include "tests/support/realm_nodes.h"
@@ -413,6 +413,33 @@ Test (zmtp_member_commands, who_has_shown_certificates_too_quickly_is_told_the_b
     godwit__credential_unref (&credentials[1]);
     close (ends_soon);
     close (fd);
+}
+
+/* What the thread that reads does with a credential, when another thread takes a bulletin and the reactor
+ * checks all members between its two steps. */
+Test (zmtp_member_commands, a_new_certificate_that_is_revoked_at_the_same_moment_is_void_at_once)
+{
+    char text[GODWIT__ADMIT_TEXT];
+    godwit__party_t *renewed = NULL;
+    const int fd = be_let_in ();
+    godwit__zmtp_member_t *const member = first_member ();
+    godwit__party_t *before = member->party;
+    renew_web ();
+    godwit__credential_t *credential = godwit__realm_credential (web);
+    cr_assert_eq (godwit__realm_admit (shop.realm, credential->bytes, credential->size, NULL, &renewed, text),
+                  GODWIT__NO_ENTRY_NONE, "%s", text);
+    godwit__test_realm_revoke (files, "web");
+    godwit__test_realm_put_bulletin (files, "shop");
+    node_look (&shop);
+    cr_assert_eq (count_bulletins (fd), 1);
+    cr_assert (!godwit__zmtp_member_is_void (member), "the old certificate is not revoked");
+    member->party = renewed;
+    godwit__zmtp_parties_post (member->stream, NULL);
+    nodes_turn ();
+    cr_assert (godwit__zmtp_member_is_void (member));
+    expect_told (fd, "revoked", "certificate \"web\" (serial 9) was revoked");
+    godwit__party_unref (&before);
+    godwit__credential_unref (&credential);
 }
 
 /* What is said of the realm has a limit of its own: it does not wait for room in the queue. */
