@@ -217,14 +217,16 @@ check_all (parties_t *self)
 
 /* ---- dates ---- */
 
+/* Without memory for the timer the task tries again, in the next turn. */
 static void
 look_at (parties_t *self, int64_t look_s)
 {
     const int64_t now_s = godwit__realm_now (self->driver->options.realm);
     const int64_t wait_s = look_s <= now_s ? 1 : look_s - now_s < LOOK_S ? look_s - now_s : LOOK_S;
     self->look_s = now_s + wait_s;
-    godwit__reactor_arm (self->driver->options.reactor, &self->look_timer,
-                         now_ns (self) + wait_s * 1000 * GODWIT__NS_PER_MS);
+    if (godwit__reactor_arm (self->driver->options.reactor, &self->look_timer,
+                             now_ns (self) + wait_s * 1000 * GODWIT__NS_PER_MS) != GODWIT_OK)
+        godwit__reactor_post (self->driver->options.reactor, &self->task);
 }
 
 static int64_t
@@ -294,6 +296,17 @@ on_look (godwit__timer_t *timer)
     look_in_time (self);
 }
 
+/* If there was no memory for the timer of the next look. */
+static void
+look_all_the_same (parties_t *self)
+{
+    if (self->look_timer.heap_index || !self->member_count)
+        return;
+    if (godwit__realm_now (self->driver->options.realm) >= self->look_s)
+        check_all (self);
+    look_in_time (self);
+}
+
 /* ---- what other threads have to say ---- */
 
 static void
@@ -354,6 +367,7 @@ on_task (godwit__task_t *task)
         check_all (self);
     if (changes)
         look_in_time (self);
+    look_all_the_same (self);
 }
 
 void
