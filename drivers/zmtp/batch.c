@@ -76,6 +76,7 @@ godwit__zmtp_batch_reset (godwit__zmtp_batch_t *batch)
     batch->next = NULL;
     batch->count = 0;
     batch->heavy_size = 0;
+    batch->said_size = 0;
     batch->used = batch->written = batch->sealed = 0;
     batch->first_heavy = batch->last_heavy = NULL;
     batch->heavy_count = 0;

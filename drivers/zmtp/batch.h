@@ -17,6 +17,7 @@ typedef struct godwit__zmtp_batch {
     struct godwit__zmtp_batch *next;
     unsigned count;    /* messages in it */
     size_t heavy_size; /* bytes of heavy ones */
+    size_t said_size;  /* bytes of commands that godwit__zmtp_out_add_command has added */
     uint32_t used, capacity;
     uint32_t written; /* of `used` */
     uint32_t sealed;  /* of `used`; with boxes */

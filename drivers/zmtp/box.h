@@ -17,6 +17,8 @@
 #define GODWIT__ZMTP_BOX_OVERHEAD (GODWIT__ZMTP_BOX_HEAD + 1) /* and the flags */
 #define GODWIT__ZMTP_BOX_MORE 1
 #define GODWIT__ZMTP_BOX_COMMAND 2
+/* Between two engines a part behind which more of its message comes has so many bytes at least. */
+#define GODWIT__ZMTP_PART_MIN 4096
 
 typedef struct godwit__zmtp_box {
     uint8_t *key;      /* 32 bytes of godwit__secret_new; NULL: nothing is boxed */

@@ -280,7 +280,9 @@ godwit__zmtp_printable (char *text, size_t room, const void *data, size_t size)
     const uint8_t *const bytes = data;
     size_t used = 0;
     for (; used < size && used + 1 < room; used++)
-        text[used] = bytes[used] >= 0x20 && bytes[used] < 0x7f ? (char) bytes[used] : '?';
+        text[used] = bytes[used] < 0x20 || bytes[used] >= 0x7f ? '?'
+                     : bytes[used] == '"'                      ? '\''
+                                                               : (char) bytes[used];
     text[used] = '\0';
     return text;
 }

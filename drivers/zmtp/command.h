@@ -106,8 +106,9 @@ size_t godwit__zmtp_command_write (uint8_t *out, const char *name, const void *d
 size_t godwit__zmtp_subscription_write (uint8_t *out, uint8_t peer_minor, bool subscribe, const void *topic,
                                         size_t topic_size);
 
-/* Copies bytes from outside as human-readable text: what is not printable ASCII becomes "?", what does not
- * fit into room (at least 1) is cut. Returns text, which is terminated. */
+/* Copies bytes from outside as human-readable text: what is not printable ASCII becomes "?", and a quotation
+ * mark an apostrophe, because texts are shown in quotes; what does not fit into room (at least 1) is cut.
+ * Returns text, which is terminated. */
 const char *godwit__zmtp_printable (char *text, size_t room, const void *data, size_t size);
 
 #endif

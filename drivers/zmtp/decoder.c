@@ -319,6 +319,14 @@ join (godwit__zmtp_decoder_t *decoder, const godwit__frame_t *part)
     return NULL;
 }
 
+/* Of a part behind which more come. Parts count for nothing where messages and commands are counted, so each
+ * has to bring the bytes that make up for its own cost. */
+static const char *
+problem_of_part (const godwit__zmtp_decoder_t *decoder, size_t size)
+{
+    return decoder->box->is_exact && size < GODWIT__ZMTP_PART_MIN ? "it sent a message in crumbs" : NULL;
+}
+
 /* All parts are there: they are one message. */
 static void
 take_joined (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
@@ -343,7 +351,9 @@ take_part (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
     const bool is_last = !(decoder->flags & GODWIT__ZMTP_BOX_MORE);
     if (is_last && !decoder->joined)
         return GODWIT__ZMTP_MESSAGE;
-    const char *const problem = join (decoder, frame);
+    const char *problem = is_last ? NULL : problem_of_part (decoder, frame->size);
+    if (!problem)
+        problem = join (decoder, frame);
     godwit__frame_release (frame);
     if (problem)
         return malformed (decoder, problem);

@@ -12,7 +12,8 @@
  * Memory grows with what has arrived, not with what a head declares.
  *
  * With a box each frame is opened where it lies, once it is whole: whether it is a message or a command says
- * only what is inside. There it may also say that it is a part of a message: parts are joined. */
+ * only what is inside. There it may also say that it is a part of a message: parts are joined. Those of
+ * another engine are not small, so that a read has few of them. */
 #ifndef GODWIT_DRIVERS_ZMTP_DECODER_H
 #define GODWIT_DRIVERS_ZMTP_DECODER_H
 
@@ -50,8 +51,8 @@ typedef struct godwit__zmtp_decoder {
 void godwit__zmtp_decoder_init (godwit__zmtp_decoder_t *decoder, size_t max_size);
 void godwit__zmtp_decoder_release (godwit__zmtp_decoder_t *decoder);
 
-/* Where the next bytes go, and how many at most. All connections that share a pool may call this in turns.
- * NULL: memory is short; nothing is lost. */
+/* Where the next bytes go, and how many at most; after next has said NEED, or at the beginning. All
+ * connections that share a pool may call this in turns. NULL: memory is short; nothing is lost. */
 uint8_t *godwit__zmtp_decoder_room (godwit__zmtp_decoder_t *decoder, godwit__zmtp_pool_t *pool, size_t *size);
 /* `size` bytes came where room said. Nobody else read into the pool in between. */
 void godwit__zmtp_decoder_filled (godwit__zmtp_decoder_t *decoder, const godwit__zmtp_pool_t *pool,

@@ -253,12 +253,12 @@ take_error (godwit__zmtp_handshake_t *self, const uint8_t *body, size_t size)
     if (wrong) {
         fail_static (self, wrong);
     } else if (command.size == 0) {
-        fail_static (self, "refused by the peer, which does not say why");
+        fail_static (self, GODWIT__ZMTP_REFUSED_BY_PEER ", which does not say why");
     } else if (godwit__zmtp_admission_is_word (command.data, command.size)) {
         godwit__zmtp_admission_refused_us (refusal, command.data, command.size);
         fail (self, "%s", refusal);
     } else {
-        fail (self, "refused by the peer: %s",
+        fail (self, GODWIT__ZMTP_REFUSED_BY_PEER ": %s",
               godwit__zmtp_printable (shown, sizeof shown, command.data, command.size));
     }
 }

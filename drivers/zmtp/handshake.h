@@ -27,6 +27,8 @@
 #define GODWIT__ZMTP_MAJOR 3
 #define GODWIT__ZMTP_MINOR 1            /* this end speaks ZMTP 3.1 */
 #define GODWIT__ZMTP_HANDSHAKE_MAX 4096 /* bytes of a command before the end of the handshake */
+/* How the reason begins when the peer sent ERROR. */
+#define GODWIT__ZMTP_REFUSED_BY_PEER "refused by the peer"
 #define GODWIT__ZMTP_HANDSHAKE_REASON_SIZE                                                                   \
     512 /* of the text that says why it failed; what is longer is cut */
 

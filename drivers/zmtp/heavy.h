@@ -19,6 +19,7 @@
 
 /* Bytes of a part, but the last: its frame has 64 KiB. */
 #define GODWIT__ZMTP_PART_SIZE ((size_t) 64 * 1024 - GODWIT__ZMTP_LONG_HEAD - GODWIT__ZMTP_BOX_OVERHEAD)
+_Static_assert(GODWIT__ZMTP_PART_SIZE >= GODWIT__ZMTP_PART_MIN, "the peer takes it");
 
 typedef struct godwit__zmtp_heavy {
     struct godwit__zmtp_heavy *next; /* the batch's */

@@ -44,18 +44,24 @@ godwit__zmtp_member_party (godwit__zmtp_member_t *member)
 
 /* ---- commands; the thread that reads ---- */
 
-/* Each use costs a second, and so many seconds can be spent ahead. */
-static bool
-allows (godwit__zmtp_allowance_t *allowance, int in_a_row)
+/* Each use costs a period, and so many periods can be spent ahead. */
+bool
+godwit__zmtp_allows (godwit__zmtp_allowance_t *allowance, int in_a_row, int64_t period_ms)
 {
-    const int64_t second_ns = 1000 * GODWIT__NS_PER_MS;
+    const int64_t period_ns = period_ms * GODWIT__NS_PER_MS;
     const int64_t now_ns = godwit__clock_now (&godwit__clock_system);
     if (allowance->used_up_ns < now_ns)
         allowance->used_up_ns = now_ns;
-    if (allowance->used_up_ns - now_ns > (in_a_row - 1) * second_ns)
+    if (allowance->used_up_ns - now_ns > (in_a_row - 1) * period_ns)
         return false;
-    allowance->used_up_ns += second_ns;
+    allowance->used_up_ns += period_ns;
     return true;
+}
+
+static bool
+allows (godwit__zmtp_allowance_t *allowance, int in_a_row)
+{
+    return godwit__zmtp_allows (allowance, in_a_row, 1000);
 }
 
 /* A new certificate comes with a new member file, by which the peer may trust a realm key that it did not
@@ -65,7 +71,7 @@ static void
 set_party (godwit__zmtp_member_t *member, godwit__party_t *party)
 {
     if (party->certificate.serial != member->party->certificate.serial)
-        atomic_store (&member->bulletin, 0);
+        atomic_store (&member->has_other_keys, true);
     godwit__light_lock (&member->lock);
     godwit__party_t *before = member->party;
     member->party = party;

@@ -18,21 +18,28 @@
 
 struct godwit__zmtp_stream;
 
-/* How often the peer may send what is no news, or costs this end a signature; the thread that reads. */
+/* How often the peer may do what costs this end more than itself. One thread at a time. */
 typedef struct godwit__zmtp_allowance {
-    int64_t used_up_ns; /* until then the credit of past seconds is spent */
+    int64_t used_up_ns; /* until then the credit of the past is spent */
 } godwit__zmtp_allowance_t;
+
+/* Takes one. False: so many in a row were taken, and since then none was earned, as one is in each period. */
+bool godwit__zmtp_allows (godwit__zmtp_allowance_t *allowance, int in_a_row, int64_t period_ms);
 
 /* So many in a row, then one a second. More of either costs the connection. */
 #define GODWIT__ZMTP_CREDENTIALS_IN_A_ROW 16
 #define GODWIT__ZMTP_OLD_BULLETINS_IN_A_ROW 64
+/* A bulletin is told again for so many new certificates in a row, then for one a minute; for others later. */
+#define GODWIT__ZMTP_RETOLD_IN_A_ROW 8
 
 typedef struct godwit__zmtp_member {
     struct godwit__zmtp_stream *stream;
     godwit__light_lock_t lock; /* covers party; the thread that reads writes it, and reads it without */
     godwit__party_t *party;
-    godwit__zmtp_allowance_t credentials, old_bulletins;
+    godwit__zmtp_allowance_t credentials, old_bulletins; /* the thread that reads */
     atomic_bool is_void;
+    atomic_bool
+        has_other_keys; /* perhaps: it has shown a new certificate, and was not told the bulletin since */
     atomic_uint_fast64_t bulletin; /* the number of the newest that the peer is known to have; 0: none */
 
     /* parties.lock. */
@@ -42,6 +49,7 @@ typedef struct godwit__zmtp_member {
 
     /* The reactor's thread. */
     uint64_t said; /* the number of the own credential that the peer has */
+    godwit__zmtp_allowance_t retold;
     struct godwit__list_node in_members;
     struct godwit__list_node in_leaving;
     const char *word; /* VOID: what it will be told */

@@ -31,6 +31,7 @@ retire (godwit__zmtp_out_t *out, godwit__zmtp_batch_t *written, bool *room)
         godwit__zmtp_batch_t *next = written->next;
         out->count -= written->count;
         out->heavy_size -= written->heavy_size;
+        out->said_size -= written->said_size;
         if (!out->spare && godwit__zmtp_batch_is_small (written)) {
             godwit__zmtp_batch_reset (written);
             out->spare = written;
@@ -119,6 +120,20 @@ godwit__zmtp_out_add_raw (godwit__zmtp_out_t *out, const void *data, size_t size
 {
     godwit__light_lock (&out->lock);
     const godwit__io_t io = godwit__zmtp_out_append_raw (out, data, size);
+    godwit__light_unlock (&out->lock);
+    return io;
+}
+
+godwit__io_t
+godwit__zmtp_out_add_command (godwit__zmtp_out_t *out, const void *frame, size_t size)
+{
+    godwit__light_lock (&out->lock);
+    const bool has_room = out->said_size < GODWIT__ZMTP_SAID_MAX;
+    const godwit__io_t io = has_room ? godwit__zmtp_out_append_raw (out, frame, size) : GODWIT__IO_AGAIN;
+    if (io == GODWIT__IO_OK) {
+        out->said_size += size;
+        out->last->said_size += size;
+    }
     godwit__light_unlock (&out->lock);
     return io;
 }

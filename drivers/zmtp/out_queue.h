@@ -26,6 +26,9 @@
 /* A message of up to this size is copied, whoever owns it; larger ones are referred to, and count as bytes
  * that wait. */
 #define GODWIT__ZMTP_LIGHT 1024
+/* Commands to which no limit of messages applies wait while these are fewer bytes: four of the largest
+ * bulletins, in a row. */
+#define GODWIT__ZMTP_SAID_MAX ((size_t) 256 * 1024)
 
 typedef struct godwit__zmtp_batch godwit__zmtp_batch_t;
 
@@ -42,6 +45,7 @@ typedef struct godwit__zmtp_out {
     godwit__zmtp_batch_t *writing;      /* taken by the flusher, in order; only it looks inside */
     godwit__zmtp_batch_t *spare;        /* a small one, kept for the next message */
     size_t heavy_size;                  /* bytes of messages above LIGHT that are not wholly written */
+    size_t said_size;                   /* the same of what godwit__zmtp_out_add_command has added */
     unsigned count;                     /* messages that are not wholly written, batch by batch */
     uint64_t written_size;              /* bytes of batches, ever */
     bool is_flushing;
@@ -76,6 +80,9 @@ godwit__io_t godwit__zmtp_out_add (godwit__zmtp_out_t *out, const godwit__zmtp_o
                                    const godwit__message_t *message);
 /* Adds bytes as they are, without a limit: a part of a handshake; afterwards one whole frame. */
 godwit__io_t godwit__zmtp_out_add_raw (godwit__zmtp_out_t *out, const void *data, size_t size);
+/* The same for a command that is said whatever messages wait. AGAIN: GODWIT__ZMTP_SAID_MAX bytes of such ones
+ * wait already, so the peer does not read. */
+godwit__io_t godwit__zmtp_out_add_command (godwit__zmtp_out_t *out, const void *frame, size_t size);
 /* The same for a PING or PONG, of which a peer that reads nothing could ask for any number: while the socket
  * takes nothing it is forgotten, because what waits says as well that this end is alive. */
 godwit__io_t godwit__zmtp_out_add_sign (godwit__zmtp_out_t *out, const void *data, size_t size);

@@ -14,6 +14,8 @@
 #define TOLD_MS 300
 /* Clocks are set, and then dates come sooner than was reckoned. */
 #define LOOK_S 60
+/* A bulletin is told again to one and the same member (GODWIT__ZMTP_RETOLD_IN_A_ROW). */
+#define RETELL_MS 60000
 /* Between two warnings of bulletins that were left alone. */
 #define WARN_MS 60000
 
@@ -68,15 +70,31 @@ forget_told (const parties_t *self)
         atomic_store (&at->bulletin, 0);
 }
 
-/* The peer has other keys by now, perhaps: it may have dropped that of its bulletin. */
+/* The peer has other keys by now, perhaps: it may have dropped that of its bulletin. One that shows two
+ * certificates in turns must not make this end repeat itself without end: it is told later. */
 static void
 tell_again (const parties_t *self, member_t *member)
 {
     godwit__bulletin_t *bulletin = godwit__realm_bulletin (self->driver->options.realm);
     if (bulletin && atomic_load (&member->bulletin) > bulletin->number)
         atomic_store (&member->bulletin, 0);
+    if (atomic_load (&member->has_other_keys) &&
+        godwit__zmtp_allows (&member->retold, GODWIT__ZMTP_RETOLD_IN_A_ROW, RETELL_MS)) {
+        atomic_store (&member->has_other_keys, false);
+        atomic_store (&member->bulletin, 0);
+    }
     tell_bulletin (member, bulletin);
     godwit__bulletin_unref (&bulletin);
+}
+
+/* Those that have shown new certificates too quickly. */
+static void
+tell_later (const parties_t *self)
+{
+    member_t *at = GODWIT__FIRST (&self->members, member_t, in_members);
+    for (; at; at = GODWIT__NEXT (&self->members, at, member_t, in_members))
+        if (atomic_load (&at->has_other_keys))
+            tell_again (self, at);
 }
 
 static void
@@ -170,16 +188,19 @@ make_void (parties_t *self, member_t *member, const char *word, const char *text
         stream->events->voided (stream, text);
 }
 
-/* Another thread cannot change the party meanwhile: it would post it as news. */
-static void
+/* Another thread may change the party meanwhile: it posts that as news, which are checked, too. False: the
+ * member is void, and its stream may be gone. */
+static bool
 check (parties_t *self, member_t *member)
 {
     char text[GODWIT__ADMIT_TEXT];
     godwit__party_t *party = godwit__zmtp_member_party (member);
     const godwit__no_entry_t refusal = godwit__realm_judge (self->driver->options.realm, party, text);
     godwit__party_unref (&party);
-    if (refusal != GODWIT__NO_ENTRY_NONE)
-        make_void (self, member, godwit__no_entry_word (refusal), text, GRACE_MS);
+    if (refusal == GODWIT__NO_ENTRY_NONE)
+        return !godwit__zmtp_member_is_void (member);
+    make_void (self, member, godwit__no_entry_word (refusal), text, GRACE_MS);
+    return false;
 }
 
 /* Members go to the end of the list: those that leave it meanwhile are not missed. */
@@ -196,14 +217,16 @@ check_all (parties_t *self)
 
 /* ---- dates ---- */
 
+/* Without memory for the timer the task tries again, in the next turn. */
 static void
 look_at (parties_t *self, int64_t look_s)
 {
     const int64_t now_s = godwit__realm_now (self->driver->options.realm);
     const int64_t wait_s = look_s <= now_s ? 1 : look_s - now_s < LOOK_S ? look_s - now_s : LOOK_S;
     self->look_s = now_s + wait_s;
-    godwit__reactor_arm (self->driver->options.reactor, &self->look_timer,
-                         now_ns (self) + wait_s * 1000 * GODWIT__NS_PER_MS);
+    if (godwit__reactor_arm (self->driver->options.reactor, &self->look_timer,
+                             now_ns (self) + wait_s * 1000 * GODWIT__NS_PER_MS) != GODWIT_OK)
+        godwit__reactor_post (self->driver->options.reactor, &self->task);
 }
 
 static int64_t
@@ -268,7 +291,19 @@ on_look (godwit__timer_t *timer)
 {
     parties_t *self = timer->user;
     check_all (self);
+    tell_later (self);
     warn_of_ignored (self);
+    look_in_time (self);
+}
+
+/* If there was no memory for the timer of the next look. */
+static void
+look_all_the_same (parties_t *self)
+{
+    if (self->look_timer.heap_index || !self->member_count)
+        return;
+    if (godwit__realm_now (self->driver->options.realm) >= self->look_s)
+        check_all (self);
     look_in_time (self);
 }
 
@@ -305,6 +340,9 @@ hear (parties_t *self, member_t *member, const char *refused)
         make_void (self, member, refused, reason ? reason : refused, 0);
         return;
     }
+    /* A bulletin may have come since the thread that reads has let its new credential in. */
+    if (!check (self, member))
+        return;
     look_for (self, member);
     tell_again (self, member);
     if (stream->events->renewed)
@@ -329,6 +367,7 @@ on_task (godwit__task_t *task)
         check_all (self);
     if (changes)
         look_in_time (self);
+    look_all_the_same (self);
 }
 
 void

@@ -7,7 +7,8 @@
  *     the earliest date is reached -------------> timer ---+
  *
  * A bulletin goes to each connection at most once, and not to those who have said, or shown, that they have
- * it: so each member passes it on, and it comes to rest. */
+ * it: so each member passes it on, and it comes to rest. To who shows a new certificate it goes again, but
+ * not as often as the peer likes. */
 #ifndef GODWIT_DRIVERS_ZMTP_PARTIES_H
 #define GODWIT_DRIVERS_ZMTP_PARTIES_H
 

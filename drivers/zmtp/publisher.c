@@ -101,8 +101,12 @@ read_subscriptions (godwit__zmtp_stream_t *stream)
                                                      command.data, command.size);
         godwit__frame_release (&frame);
     }
-    if (wrong)
-        godwit__zmtp_stream_refuse (stream, wrong);
+    if (!wrong)
+        return;
+    godwit__zmtp_stream_refuse (stream, wrong);
+    /* What came behind it counts no more, and nothing is read while it lies there (decoder.h). */
+    stream->is_at_end = true;
+    godwit__zmtp_decoder_release (&stream->in);
 }
 
 static void

@@ -67,9 +67,11 @@ godwit__zmtp_stream_flush (godwit__zmtp_stream_t *stream)
 void
 godwit__zmtp_stream_say_frame (godwit__zmtp_stream_t *stream, const void *frame, size_t size)
 {
-    const godwit__io_t io = godwit__zmtp_out_add_raw (&stream->out, frame, size);
+    const godwit__io_t io = godwit__zmtp_out_add_command (&stream->out, frame, size);
     if (io == GODWIT__IO_OK)
         godwit__zmtp_stream_flush (stream);
+    else if (io == GODWIT__IO_AGAIN)
+        godwit__zmtp_stream_refuse (stream, "it does not read what is sent to it");
     else if (io == GODWIT__IO_REFUSED)
         godwit__zmtp_stream_end (stream, "memory was short for a command to it");
 }

@@ -144,8 +144,8 @@ void godwit__zmtp_stream_flush (godwit__zmtp_stream_t *stream);
 /* Goes on with what did not fit into the socket, on the thread that happens to know that there is room: the
  * reactor would only be woken for it. Any thread with a reference. */
 void godwit__zmtp_stream_go_on (godwit__zmtp_stream_t *stream);
-/* Sends a command, whatever waits already; if memory is short for it, the stream ends. Any thread with a
- * reference. */
+/* Sends a command, whatever messages wait already. If memory is short for it, or as many commands wait as a
+ * peer that reads never leaves (GODWIT__ZMTP_SAID_MAX), the stream ends. Any thread with a reference. */
 void godwit__zmtp_stream_say (godwit__zmtp_stream_t *stream, const char *name, const void *data, size_t size);
 /* The same for the whole frame of one, or several. */
 void godwit__zmtp_stream_say_frame (godwit__zmtp_stream_t *stream, const void *frame, size_t size);

@@ -15,9 +15,11 @@
 
 #include <pthread.h>
 
-/* Reasons of links that failed: so many different ones, then so many without their names and numbers. */
+/* Reasons of links that failed: so many different ones, then so many without their names and numbers, and
+ * always the words of realms. */
 #define GODWIT__ZMTP_TEXTS 128
 #define GODWIT__ZMTP_SHORTER_TEXTS 64
+#define GODWIT__ZMTP_TEXTS_MAX (GODWIT__ZMTP_TEXTS + GODWIT__ZMTP_SHORTER_TEXTS + GODWIT__NO_ENTRY_NO_MEMORY)
 
 /* anteroom.h; the reactor's thread */
 typedef struct godwit__zmtp_anteroom {
@@ -33,7 +35,7 @@ typedef struct godwit__zmtp {
     char *host;                     /* NULL: this host only */
     godwit__folders_t folders;      /* of sockets of this host; reactor's thread */
     godwit__light_lock_t text_lock; /* the next two: intern.h */
-    char *texts[GODWIT__ZMTP_TEXTS + GODWIT__ZMTP_SHORTER_TEXTS];
+    char *texts[GODWIT__ZMTP_TEXTS_MAX];
     size_t text_count;
     godwit__zmtp_ends_t ends;
     /* The realm; the reactor's thread. */

@@ -33,9 +33,9 @@ typedef struct godwit__bulletin {
     uint8_t *sealed; /* with its signature, as it came */
 } godwit__bulletin_t;
 
-/* Reads a sealed bulletin that one of the realm's keys has signed. MALFORMED: no bulletin, or its signature
- * is wrong. PERMISSION_DENIED: it names another realm key than these, as while a realm's key is changed.
- * OUT_OF_MEMORY. */
+/* Reads a sealed bulletin that one of the realm's keys has signed; the list, of up to 20,000 entries, only
+ * after the signature. MALFORMED: no bulletin, or its signature is wrong. PERMISSION_DENIED: it names another
+ * realm key than these, as while a realm's key is changed. OUT_OF_MEMORY. */
 godwit_status_t godwit__bulletin_open (godwit__bulletin_t **bulletin, const uint8_t *sealed, size_t size,
                                        const uint8_t (*keys)[GODWIT__PUBLIC_SIZE], size_t key_count,
                                        godwit_error_t **error);

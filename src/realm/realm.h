@@ -128,6 +128,9 @@ godwit__no_entry_t godwit__realm_admit (godwit__realm_t *realm, const uint8_t *c
  * admit does. */
 godwit__no_entry_t godwit__realm_judge (godwit__realm_t *realm, const godwit__party_t *party,
                                         char text[GODWIT__ADMIT_TEXT]);
+/* Whether a text, as a whole, is that of one whose certificate was revoked, or has ended: the realm has
+ * signed the name in it, so it is no invention of the peer. Other texts may be the peer's. */
+bool godwit__no_entry_names_member (const char *text);
 
 /* ---- bulletins ---- */
 

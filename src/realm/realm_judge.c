@@ -3,7 +3,10 @@
 #include "src/realm/realm_inside.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#define REVOKED " was revoked"
+#define ENDED " has ended"
 #define DAY_S INT64_C (86400)
 #define WARNING_DAYS 30
 
@@ -47,9 +50,9 @@ godwit__certificate_judge (const godwit__certificate_t *certificate, const godwi
 {
     text[0] = '\0';
     if (bulletin && godwit__bulletin_revokes (bulletin, certificate))
-        return refuse (GODWIT__NO_ENTRY_REVOKED, certificate, " was revoked", text);
+        return refuse (GODWIT__NO_ENTRY_REVOKED, certificate, REVOKED, text);
     if (now >= certificate->until + GODWIT__CLOCK_SKEW_S)
-        return refuse (GODWIT__NO_ENTRY_EXPIRED, certificate, " has ended", text);
+        return refuse (GODWIT__NO_ENTRY_EXPIRED, certificate, ENDED, text);
     if (now < certificate->from - GODWIT__CLOCK_SKEW_S)
         return refuse (GODWIT__NO_ENTRY_NOT_YET_VALID, certificate, " is not valid yet", text);
     return GODWIT__NO_ENTRY_NONE;
@@ -73,6 +76,21 @@ godwit__realm_judge (godwit__realm_t *realm, const godwit__party_t *party, char 
     if (reason == GODWIT__NO_ENTRY_NONE && now >= party->proof.until + GODWIT__CLOCK_SKEW_S)
         return refuse (GODWIT__NO_ENTRY_EXPIRED, certificate, ": the proof of its process has ended", text);
     return reason;
+}
+
+static bool
+ends_with (const char *text, const char *end)
+{
+    const size_t size = strlen (text), end_size = strlen (end);
+    return size >= end_size && strcmp (text + size - end_size, end) == 0;
+}
+
+bool
+godwit__no_entry_names_member (const char *text)
+{
+    static const char begin[] = "certificate \"";
+    return strncmp (text, begin, sizeof begin - 1) == 0 &&
+           (ends_with (text, REVOKED) || ends_with (text, ENDED));
 }
 
 int

@@ -2,6 +2,7 @@
 #include "src/transport/strangers.h"
 
 #include "src/base/hash.h"
+#include "src/realm/realm.h"
 #include "src/runtime/warnings.h"
 
 #define MINUTE_NS (60000 * GODWIT__NS_PER_MS)
@@ -29,11 +30,19 @@ godwit__stranger_came (godwit_transport_t *transport, const char *at, const char
                      peer, at, colon, reason ? reason : "");
 }
 
-/* One line a minute for each address, whatever the reasons: these are the peer's choice. */
+/* One line a minute for each address, whatever the reasons: these are the peer's choice. But who was a member
+ * is named, however many strangers came before it: there are no more such lines than certificates. */
+static uint64_t
+key_of_end (const char *at, const char *reason)
+{
+    const uint64_t key = godwit__hash_text (KEY_ENDED, at);
+    return godwit__no_entry_names_member (reason) ? godwit__hash_text (key, reason) : key;
+}
+
 void
 godwit__stranger_ended (godwit_transport_t *transport, const char *at, const char *peer, const char *reason)
 {
-    const uint64_t key = godwit__hash_text (KEY_ENDED, at);
+    const uint64_t key = key_of_end (at, reason);
     if (peer)
         godwit__warn (transport, key, "A connection of %s to %s was ended: %s", peer, at, reason);
     else

@@ -6,6 +6,7 @@
  *    0          1       2
  *    | max_size | cuts  | records: what (1), size (1)
  *
+ * max_size: bits 0 to 2 which one; bit 3: whoever sends is an engine, whose parts must not be small
  * what: bits 0 and 1 the flags inside; bits 2 and 3 which frame it is:
  *
  *     0  a box with so many bytes
@@ -34,6 +35,7 @@ typedef struct expected {
 /* What is sent, and what has to come of it. */
 typedef struct plan {
     size_t max_size;
+    bool is_engine;
     godwit__zmtp_box_t *box; /* of who sends */
     uint8_t *stream, *content;
     size_t stream_size, content_size;
@@ -77,7 +79,8 @@ foresee (plan_t *plan, uint8_t flags, size_t size)
         return;
     }
     plan->pending += size;
-    plan->is_wrong = plan->pending > plan->max_size;
+    const bool is_crumb = plan->is_engine && flags & GODWIT__ZMTP_BOX_MORE && size < GODWIT__ZMTP_PART_MIN;
+    plan->is_wrong = is_crumb || plan->pending > plan->max_size;
     plan->has_parts = flags & GODWIT__ZMTP_BOX_MORE;
     if (plan->is_wrong || plan->has_parts)
         return;
@@ -228,6 +231,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     plan_t *const plan = calloc (1, sizeof *plan);
     check (plan);
     plan->max_size = max_sizes[data[0] % (sizeof max_sizes / sizeof *max_sizes)];
+    plan->is_engine = boxes.accepting.is_exact = data[0] & 8;
     plan->box = &boxes.connecting;
     plan->stream = malloc (STREAM_MAX);
     plan->content = malloc (STREAM_MAX);

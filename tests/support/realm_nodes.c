@@ -87,11 +87,18 @@ clock_of (void *user)
     return (int64_t) time (NULL) + ((const node_t *) user)->ahead_s;
 }
 
+static int64_t
+reactor_clock_of (void *user)
+{
+    return nodes_now_ns () + ((const node_t *) user)->ahead_ns;
+}
+
 void
 node_open (node_t *node, const godwit__driver_ops_t *ops, const char *member, const char *host)
 {
     memset (node, 0, sizeof *node);
-    MUST (godwit__reactor_new (&node->reactor, &godwit__clock_system, &error));
+    node->clock = (godwit__clock_t){.now_ns = reactor_clock_of, .user = node};
+    MUST (godwit__reactor_new (&node->reactor, &node->clock, &error));
     if (member) {
         const godwit__realm_options_t realm = {.path = member, .now_s = clock_of, .now_user = node};
         MUST (godwit__realm_open (&node->realm, &realm, &error));

@@ -12,6 +12,8 @@
 typedef struct node {
     godwit__realm_t *realm; /* NULL: none */
     int64_t ahead_s;        /* of the system's clock; may be changed at any time */
+    int64_t ahead_ns;       /* the same of the reactor's clock */
+    godwit__clock_t clock;
     godwit__reactor_t *reactor;
     godwit__driver_t *driver;
     godwit__channel_t *port, *publisher;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each allocation fails while members of a realm connect, talk, and renew what they are: a connection is lost
  * at most, the next one works, and nothing is kept. */
+#include "src/loop/reactor.h"
 #include "tests/support/must.h"
 #include "tests/support/realm_nodes.h"
 
@@ -94,6 +95,68 @@ Test (alloc_party, members_meet_talk_and_renew_what_they_are, .timeout = 300)
         const short_memory_row_t row = {.name = way ? "tcp" : "ipc", .run = run, .at_least = 30};
         short_memory_check (&row, open_world, close_world);
     }
+}
+
+/* ---- the timer by which dates are looked at ---- */
+
+#define S (1000 * GODWIT__NS_PER_MS)
+
+static godwit__timer_t fillers[512];
+static size_t filled;
+
+/* Until the reactor would have to grow for one more. */
+static void
+fill_reactor (void)
+{
+    for (godwit_status_t status = GODWIT_OK; status == GODWIT_OK; filled += status == GODWIT_OK) {
+        cr_assert_lt (filled, sizeof fillers / sizeof *fillers);
+        allocations = 0;
+        fail_at = 1;
+        counting = true;
+        status = godwit__reactor_arm (shop.reactor, &fillers[filled], GODWIT__NEVER - 1);
+        counting = false;
+    }
+}
+
+/* All other timers that are due have come before. The next is that of the look, which needs memory now, and
+ * gets none. */
+static void
+on_steal (godwit__timer_t *timer)
+{
+    (void) timer;
+    fill_reactor ();
+    allocations = 0;
+    counting = true;
+}
+
+Test (alloc_party, dates_are_looked_at_when_memory_for_the_timer_was_short, .timeout = 60)
+{
+    godwit__timer_t thief = {.fire = on_steal};
+    open_world ();
+    godwit__test_realm_issue (files,
+                              GODWIT__TEST_MEMBER (.name = "web", .until = (int64_t) time (NULL) + 3600));
+    MUST (godwit__realm_look (web.realm, true, &error));
+    cr_assert (node_link_try (&link, &web, shop.at.links[0]));
+    NODES_AWAIT (link.ups);
+    node_send (link.channel, 0, "hello");
+    NODES_AWAIT (shop.received);
+    cr_assert_eq (godwit__reactor_arm (shop.reactor, &thief, nodes_now_ns () + 59 * S), GODWIT_OK);
+    shop.ahead_ns += 61 * S;
+    godwit__reactor_run_once (shop.reactor, 0);
+    counting = false;
+    cr_assert (filled > 0 && allocations > 0, "the timer of the look took no memory");
+    nodes_turn ();
+    shop.ahead_s += 2 * 3600;
+    for (int i = 0; i < 3; i++) { /* to the look, to what is told, to the end */
+        shop.ahead_ns += 61 * S;
+        nodes_turn ();
+    }
+    NODES_AWAIT (link.downs);
+    cr_assert_str_eq (link.reason, "refused us: expired");
+    while (filled)
+        godwit__reactor_disarm (shop.reactor, &fillers[--filled]);
+    node_link_close (&link);
+    close_world ();
 }
 
 #else

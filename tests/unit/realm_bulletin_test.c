@@ -217,24 +217,41 @@ Test (realm_bulletin, a_part_or_more_is_malformed)
     godwit__bulletin_unref (&bulletin);
 }
 
+/* The realm's id, and then the tail. */
+static size_t
+make_body (uint8_t *body, size_t room, const signer_t *signer, const char *tail, size_t tail_size)
+{
+    uint8_t id[GODWIT__REALM_ID_SIZE];
+    godwit__writer_t writer = {.data = body, .capacity = room};
+    godwit__realm_id (id, signer->key);
+    godwit__write_map (&writer, 5);
+    godwit__write_text (&writer, "realm");
+    godwit__write_bin (&writer, id, sizeof id);
+    godwit__write_encoded (&writer, tail, tail_size);
+    return writer.size;
+}
+
+static size_t
+seal_body (uint8_t *sealed, size_t room, const uint8_t *body, size_t size,
+           const uint8_t signature[GODWIT__SIGNATURE_SIZE])
+{
+    godwit__writer_t writer = {.data = sealed, .capacity = room};
+    godwit__write_array (&writer, 2);
+    godwit__write_bin (&writer, body, size);
+    godwit__write_bin (&writer, signature, GODWIT__SIGNATURE_SIZE);
+    return writer.size;
+}
+
 /* Signed by the realm, and wrong all the same. */
 static void
 assert_wrong (const char *tail, size_t tail_size, const char *why)
 {
     const signer_t signer = make_signer ();
-    uint8_t body[128], sealed[256], id[GODWIT__REALM_ID_SIZE], signature[GODWIT__SIGNATURE_SIZE];
-    godwit__writer_t writer = {.data = body, .capacity = sizeof body};
-    godwit__realm_id (id, signer.key);
-    godwit__write_map (&writer, 5);
-    godwit__write_text (&writer, "realm");
-    godwit__write_bin (&writer, id, sizeof id);
-    godwit__write_encoded (&writer, tail, tail_size);
-    godwit__sign (signature, GODWIT__LABEL_BULLETIN, body, writer.size, signer.secret);
-    godwit__writer_t outer = {.data = sealed, .capacity = sizeof sealed};
-    godwit__write_array (&outer, 2);
-    godwit__write_bin (&outer, body, writer.size);
-    godwit__write_bin (&outer, signature, sizeof signature);
-    assert_refused (sealed, outer.size, &signer, GODWIT_ERR_MALFORMED, why);
+    uint8_t body[128], sealed[256], signature[GODWIT__SIGNATURE_SIZE];
+    const size_t size = make_body (body, sizeof body, &signer, tail, tail_size);
+    godwit__sign (signature, GODWIT__LABEL_BULLETIN, body, size, signer.secret);
+    assert_refused (sealed, seal_body (sealed, sizeof sealed, body, size, signature), &signer,
+                    GODWIT_ERR_MALFORMED, why);
 }
 
 #define ASSERT_WRONG(tail_, why_) assert_wrong (tail_, sizeof (tail_) - 1, why_)
@@ -277,6 +294,35 @@ Test (realm_bulletin, a_signature_has_64_bytes)
     sealed[writer.size] = parts[1].data[parts[1].size - 1]; /* behind its end */
     assert_refused (sealed, writer.size, &signer, GODWIT_ERR_MALFORMED, "its signature is wrong");
     godwit__bulletin_unref (&bulletin);
+}
+
+/* Nobody makes this process read a long list that nobody has signed. */
+Test (realm_bulletin, is_read_only_when_its_signature_is_right)
+{
+    static const char tail[] = NUMBER ISSUED BEFORE "\xa7revoked\x91\x05";
+    const signer_t signer = make_signer ();
+    uint8_t body[128], sealed[256], signature[GODWIT__SIGNATURE_SIZE] = {0};
+    const size_t size = make_body (body, sizeof body, &signer, tail, sizeof tail - 1);
+    const size_t sealed_size = seal_body (sealed, sizeof sealed, body, size, signature);
+    assert_refused (sealed, sealed_size, &signer, GODWIT_ERR_MALFORMED, "its signature is wrong");
+    ASSERT_WRONG (NUMBER ISSUED BEFORE "\xa7revoked\x91\x05", "revoked: expected lists of a serial");
+}
+
+/* No key can be looked up for these. */
+Test (realm_bulletin, begins_with_its_realm)
+{
+    static const char *const bodies[] = {"\x85\xa6number\x07", "\x84\xa5realm\xc4\x10................",
+                                         "\x85\xa5realm\xc4\x10...............", "\x90", "x"};
+    const signer_t signer = make_signer ();
+    for (size_t i = 0; i < COUNT (bodies); i++) {
+        uint8_t sealed[256], signature[GODWIT__SIGNATURE_SIZE];
+        const uint8_t *const body = (const uint8_t *) bodies[i];
+        const size_t size = strlen (bodies[i]);
+        godwit__sign (signature, GODWIT__LABEL_BULLETIN, body, size, signer.secret);
+        const size_t sealed_size = seal_body (sealed, sizeof sealed, body, size, signature);
+        assert_refused (sealed, sealed_size, &signer, GODWIT_ERR_MALFORMED,
+                        "expected a map with 5 entries, and its realm in front");
+    }
 }
 
 /* ---- limits ---- */

@@ -2,6 +2,7 @@
 /* Warnings that come often: once a minute each, with a count, by the transport's clock. */
 #include "src/runtime/transport.h"
 #include "src/runtime/warnings.h"
+#include "src/transport/strangers.h"
 
 #include "tests/support/log_book.h"
 
@@ -111,4 +112,38 @@ Test (warnings, are_one_line_whatever_others_put_in, .init = open_log, .fini = c
 {
     godwit__warn (transport, 1, "the name %s", "a\nb\x1b[2J");
     cr_assert_eq (said ("the name a b [2J"), 1u);
+}
+
+/* ---- connections that were ended ---- */
+
+static void
+end_of (const char *reason)
+{
+    godwit__stranger_ended (transport, "tcp://10.0.0.1:4000", "10.0.0.9:41000", reason);
+}
+
+Test (warnings, of_strangers_are_one_line_a_minute_for_each_address, .init = open_log, .fini = close_log)
+{
+    end_of ("no ZMTP: it begins with \"nonsense\"");
+    end_of ("it knocked at another door");
+    end_of ("certificate \"web\" (serial 7) is of another realm");
+    end_of ("refused by the peer: certificate 'web' (serial 7) was revoked");
+    end_of ("it was revoked");
+    cr_assert_eq (said (""), 1u);
+    godwit__stranger_ended (transport, "tcp://10.0.0.1:4001", NULL, "it knocked at another door");
+    cr_assert_eq (said (""), 2u);
+}
+
+Test (warnings, of_strangers_do_not_hide_who_was_revoked, .init = open_log, .fini = close_log)
+{
+    end_of ("no ZMTP: it begins with \"nonsense\"");
+    for (int i = 0; i < 3; i++) {
+        end_of ("certificate \"web\" (serial 7) was revoked");
+        end_of ("certificate \"shop\" (serial 8) was revoked");
+        end_of ("certificate \"web\" (serial 9) has ended");
+    }
+    cr_assert_eq (said (""), 4u);
+    cr_assert_eq (said ("ended: certificate \"web\" (serial 7) was revoked"), 1u);
+    cr_assert_eq (said ("ended: certificate \"shop\" (serial 8) was revoked"), 1u);
+    cr_assert_eq (said ("ended: certificate \"web\" (serial 9) has ended"), 1u);
 }

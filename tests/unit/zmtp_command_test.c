@@ -318,6 +318,7 @@ Test (zmtp_command, text_of_a_peer_is_printable)
     char shown[257];
     cr_assert_str_eq (godwit__zmtp_printable (text, sizeof text, "a\nb\0c\x1b[1m\xc3\xa4", 11),
                       "a?b?c?[1m??");
+    cr_assert_str_eq (godwit__zmtp_printable (text, sizeof text, "\"(a)\"", 5), "'(a)'");
     cr_assert_str_eq (godwit__zmtp_printable (text, 4, "abcdef", 6), "abc");
     cr_assert_str_eq (godwit__zmtp_printable (text, 1, "abcdef", 6), "");
     cr_assert_str_eq (godwit__zmtp_printable (text, sizeof text, NULL, 0), "");
@@ -325,5 +326,5 @@ Test (zmtp_command, text_of_a_peer_is_printable)
         all[i] = (uint8_t) i;
     cr_assert_eq (strlen (godwit__zmtp_printable (shown, sizeof shown, all, sizeof all)), 256u);
     for (size_t i = 0; i < sizeof all; i++)
-        cr_assert_eq (shown[i], i >= 0x20 && i < 0x7f ? (char) i : '?');
+        cr_assert_eq (shown[i], i == '"' ? '\'' : i >= 0x20 && i < 0x7f ? (char) i : '?');
 }

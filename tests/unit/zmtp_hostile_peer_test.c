@@ -745,6 +745,29 @@ Test (zmtp_hostile_peer, a_subscriber_of_everything_is_hung_up_on)
     close_publisher (publisher, &subscriber);
 }
 
+/* All of it is there before the publisher reads, and more than it reads at once. */
+Test (zmtp_hostile_peer, what_a_subscriber_says_behind_nonsense_counts_no_more)
+{
+    enum { SUBSCRIPTIONS = 1500 };
+    static const uint8_t nonsense[] = {0, 1, 'x'};
+    static uint8_t subscription[2 + 10 + GODWIT__KEY_SIZE] = {4, 10 + GODWIT__KEY_SIZE};
+    godwit__channel_t *publisher;
+    subscriber_t subscriber;
+    memcpy (subscription + 2, "\11SUBSCRIBE", 10);
+    open_publisher (&publisher, &subscriber);
+    greet_publisher (&subscriber);
+    for (int i = 0; i < 100; i++)
+        turn ();
+    cr_assert (zmtp_write (subscriber.fd, nonsense, sizeof nonsense));
+    for (int i = 0; i < SUBSCRIPTIONS; i++)
+        cr_assert (zmtp_write (subscriber.fd, subscription, sizeof subscription));
+    size_t news = 0;
+    while (say_subscription (&subscriber, false, 1))
+        news += take_news (publisher);
+    cr_assert_eq (news + take_news (publisher), 0u);
+    close_publisher (publisher, &subscriber);
+}
+
 /* Nobody takes the news meanwhile. */
 Test (zmtp_hostile_peer, a_storm_of_subscriptions_and_cancels_takes_no_memory)
 {

@@ -4,6 +4,7 @@
 #include "drivers/zmtp/admission.h"
 #include "drivers/zmtp/frame.h"
 #include "drivers/zmtp/member.h"
+#include "drivers/zmtp/parties.h"
 #include "tests/support/curve_peer.h"
 #include "tests/support/must.h"
 #include "tests/support/realm_nodes.h"
@@ -300,6 +301,163 @@ Test (zmtp_member_commands, a_bulletin_is_passed_on_but_not_back)
     }
     close (first);
     close (second);
+}
+
+/* One of some 45 KB. */
+static godwit__bulletin_t *
+large_bulletin (uint64_t number)
+{
+    static godwit__revocation_t revoked[3000];
+    godwit__bulletin_t *bulletin = NULL;
+    for (size_t i = 0; i < 3000; i++)
+        revoked[i] = (godwit__revocation_t){.serial = UINT64_MAX - i, .until = 4000000000};
+    godwit__bulletin_t fields = {.number = number, .issued = 1, .revoked = revoked, .revoked_count = 3000};
+    godwit__realm_id (fields.realm, godwit__test_realm_key (files));
+    MUST (godwit__bulletin_new (&bulletin, &fields, godwit__test_realm_secret (files), &error));
+    return bulletin;
+}
+
+static void
+take_large_bulletin (uint64_t number)
+{
+    godwit__bulletin_t *bulletin = large_bulletin (number);
+    MUST (godwit__realm_take_bulletin (shop.realm, bulletin->sealed, bulletin->sealed_size, &error));
+    godwit__bulletin_unref (&bulletin);
+}
+
+/* How many bulletins come before the PONG that is asked for here. */
+static int
+count_bulletins (int fd)
+{
+    int count = 0;
+    say (fd, "PING", "\0\0", 2);
+    for (bool is_pong = false; !is_pong;) {
+        const zmtp_bytes_t frame = read_frame (fd);
+        cr_assert_gt (frame.size, 0u, "%s", shop.log);
+        is_pong = frame.size == 5 && !memcmp (frame.data, "\4PONG", 5);
+        count += frame.size > 9 && !memcmp (frame.data, "\10BULLETIN", 9);
+        free (frame.data);
+    }
+    return count;
+}
+
+/* Returns how many bulletins came for it. */
+static int
+show_in_turns (int fd, godwit__credential_t *const credentials[2], int count)
+{
+    int bulletins = 0;
+    for (int i = 0; i < count; i++) {
+        const godwit__credential_t *const credential = credentials[i % 2];
+        say (fd, "CREDENTIAL", credential->bytes, credential->size);
+        nodes_turn ();
+        bulletins += count_bulletins (fd);
+    }
+    return bulletins;
+}
+
+/* The raw member that was let in first. */
+static godwit__zmtp_member_t *
+first_member (void)
+{
+    const godwit__list_t *const streams = &((godwit__zmtp_t *) shop.driver)->streams;
+    const godwit__zmtp_stream_t *const stream = GODWIT__FIRST (streams, godwit__zmtp_stream_t, in_list);
+    cr_assert (stream && stream->member);
+    return stream->member;
+}
+
+static void
+renew_web (void)
+{
+    godwit__test_realm_issue (files, GODWIT__TEST_MEMBER (.name = "web", .serial = 9));
+    MUST (godwit__realm_look (web, true, &error));
+}
+
+/* Everybody who has renewed its certificate has two that are valid. */
+Test (zmtp_member_commands, two_certificates_in_turns_do_not_repeat_the_bulletin_without_end)
+{
+    godwit__credential_t *credentials[2] = {NULL, godwit__realm_credential (web)};
+    const int fd = be_let_in ();
+    take_large_bulletin (1);
+    cr_assert_eq (count_bulletins (fd), 1);
+    renew_web ();
+    credentials[0] = godwit__realm_credential (web);
+    cr_assert_eq (show_in_turns (fd, credentials, GODWIT__ZMTP_CREDENTIALS_IN_A_ROW),
+                  GODWIT__ZMTP_RETOLD_IN_A_ROW);
+    cr_assert_str_eq (shop.log, "");
+    godwit__credential_unref (&credentials[0]);
+    godwit__credential_unref (&credentials[1]);
+    close (fd);
+}
+
+/* Only the last of its member files may be the one with the new realm key: so that one is not forgotten. */
+Test (zmtp_member_commands, who_has_shown_certificates_too_quickly_is_told_the_bulletin_later)
+{
+    const int64_t hour_s = 3600, until = (int64_t) time (NULL) + hour_s;
+    godwit__credential_t *credentials[2] = {NULL, godwit__realm_credential (web)};
+    shop.ahead_s = hour_s + GODWIT__CLOCK_SKEW_S - 2;
+    const int fd = be_let_in ();
+    take_large_bulletin (1);
+    cr_assert_eq (count_bulletins (fd), 1);
+    renew_web ();
+    credentials[0] = godwit__realm_credential (web);
+    cr_assert_eq (show_in_turns (fd, credentials, GODWIT__ZMTP_RETOLD_IN_A_ROW + 1),
+                  GODWIT__ZMTP_RETOLD_IN_A_ROW);
+    /* A minute goes by, and it is time to look whose certificate has ended. */
+    first_member ()->retold.used_up_ns -= INT64_C (60000) * GODWIT__NS_PER_MS;
+    godwit__test_realm_issue (files, GODWIT__TEST_MEMBER (.name = "web", .serial = 10, .until = until));
+    MUST (godwit__realm_look (web, true, &error));
+    const int ends_soon = be_let_in ();
+    NODES_AWAIT (node_says (&shop, "certificate \"web\" (serial a) has ended"));
+    cr_assert_eq (count_bulletins (fd), 1);
+    godwit__credential_unref (&credentials[0]);
+    godwit__credential_unref (&credentials[1]);
+    close (ends_soon);
+    close (fd);
+}
+
+/* What the thread that reads does with a credential, when another thread takes a bulletin and the reactor
+ * checks all members between its two steps. */
+Test (zmtp_member_commands, a_new_certificate_that_is_revoked_at_the_same_moment_is_void_at_once)
+{
+    char text[GODWIT__ADMIT_TEXT];
+    godwit__party_t *renewed = NULL;
+    const int fd = be_let_in ();
+    godwit__zmtp_member_t *const member = first_member ();
+    godwit__party_t *before = member->party;
+    renew_web ();
+    godwit__credential_t *credential = godwit__realm_credential (web);
+    cr_assert_eq (godwit__realm_admit (shop.realm, credential->bytes, credential->size, NULL, &renewed, text),
+                  GODWIT__NO_ENTRY_NONE, "%s", text);
+    godwit__test_realm_revoke (files, "web");
+    godwit__test_realm_put_bulletin (files, "shop");
+    node_look (&shop);
+    cr_assert_eq (count_bulletins (fd), 1);
+    cr_assert (!godwit__zmtp_member_is_void (member), "the old certificate is not revoked");
+    member->party = renewed;
+    godwit__zmtp_parties_post (member->stream, NULL);
+    nodes_turn ();
+    cr_assert (godwit__zmtp_member_is_void (member));
+    expect_told (fd, "revoked", "certificate \"web\" (serial 9) was revoked");
+    godwit__party_unref (&before);
+    godwit__credential_unref (&credential);
+}
+
+/* What is said of the realm has a limit of its own: it does not wait for room in the queue. */
+Test (zmtp_member_commands, who_does_not_read_what_is_said_of_the_realm_loses_the_connection)
+{
+    const uint64_t most = 4 + (GODWIT__ZMTP_SAID_MAX + (1 << 20)) / 45000;
+    const int reads = be_let_in (), does_not = be_let_in ();
+    uint64_t number = 0;
+    while (number < most && !node_says (&shop, "it does not read what is sent to it")) {
+        take_large_bulletin (++number);
+        cr_assert_eq (count_bulletins (reads), 1);
+        nodes_turn ();
+    }
+    cr_assert_lt (number, most);
+    cr_assert_gt (number, GODWIT__ZMTP_SAID_MAX / 50000, "who is slow has some time");
+    cr_assert_eq (count_bulletins (reads), 0);
+    close (reads);
+    close (does_not);
 }
 
 Test (zmtp_member_commands, a_command_above_the_largest_bulletin_costs_the_connection)

@@ -187,7 +187,7 @@ Test (zmtp_refusal, both_ends_know_why_when_one_refuses)
                           "a socket of type \"DEALER\" does not speak with one of type XPUB");
         cr_assert_str_eq (
             godwit__zmtp_handshake_reason (&a),
-            "refused by the peer: a socket of type \"DEALER\" does not speak with one of type XPUB");
+            "refused by the peer: a socket of type 'DEALER' does not speak with one of type XPUB");
         cr_assert (!godwit__zmtp_handshake_tells (&a), "an ERROR is not answered");
         godwit__zmtp_handshake_end (&a);
         godwit__zmtp_handshake_end (&b);
