@@ -340,6 +340,7 @@ run 0 realm revoke --before=2020-06-01 # holds already
 expect 'nothing is left to revoke'
 run 0 realm show
 expect "^bulletin 4 of $date: 3 revoked, and all that were made before 2021-01-01T00:00:00Z\$"
+cp prod.realm/bulletin fourth
 # Entries of certificates that have ended are left out, and those are not revoked any more.
 sed -n 's/^[^ ]* web \([^ ]*\) [^ ]* [^ ]*/abc1 ended \1 2020-01-01T00:00:00Z 2020-02-01T00:00:00Z/p; T; q' prod.realm/issued >ended
 cat ended >>prod.realm/issued
@@ -403,6 +404,20 @@ expect 'bulletin 5 is there already; 5 is not newer'
 give billing.member
 run 1 realm accept "$to"
 expect 'certificate "billing" (serial .*) was revoked, by bulletin 5'
+# Another bulletin 5, of an older copy of the folder.
+cp -r prod.realm copy.realm
+cp fourth copy.realm/bulletin
+run 0 realm revoke web --realm=copy.realm
+expect '^bulletin 5 revokes:$'
+cp host/a/realm.bulletin kept
+give copy.realm/bulletin
+run 1 realm accept "$to"
+expect 'host/a/realm.bulletin has another bulletin 5, and stays as it is: the realm folder that this one is of is an old copy, or there are two'
+cmp kept host/a/realm.bulletin || fail "another bulletin 5 was taken"
+give fourth # an older one is none
+run 0 realm accept "$to"
+expect 'bulletin 5 is there already; 4 is not newer'
+rm -r copy.realm
 give web.member
 run 0 realm accept "$to"
 run 0 realm show host/a/realm.member

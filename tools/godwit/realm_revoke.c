@@ -177,20 +177,15 @@ make_bulletin (revoke_t *self, godwit_error_t **error)
 static godwit_status_t
 bring (revoke_t *self, godwit_error_t **error)
 {
-    uint64_t number = 0;
     if (!self->folder.bulletin)
         return godwit__error_set (error, GODWIT_ERR_NOT_FOUND, "%s has no bulletin: nothing was revoked yet",
                                   self->folder.path);
     fflush (stdout);
-    const godwit_status_t status = realm_tell (&self->folder, self->url, self->timeout_ms, &number, error);
+    const godwit_status_t status = realm_tell (&self->folder, self->url, self->timeout_ms, error);
     if (status)
         return status;
-    printf ("bulletin %" PRIu64 " is at the rendezvous of %s, and spreads from there\n", number, self->url);
-    if (number > self->folder.bulletin->number)
-        printf ("That one is newer than this folder's, %" PRIu64
-                ": is the folder an old copy? Copy realm.bulletin of a "
-                "member to %s/" REALM_BULLETIN ", and revoke again\n",
-                self->folder.bulletin->number, self->folder.path);
+    printf ("bulletin %" PRIu64 " is at the rendezvous of %s, and spreads from there\n",
+            self->folder.bulletin->number, self->url);
     return GODWIT_OK;
 }
 
