@@ -3,6 +3,7 @@
 #include "tools/godwit/realm_commands.h"
 
 #include "src/error/error.h"
+#include "tools/godwit/realm_again.h"
 #include "tools/godwit/realm_certify.h"
 #include "tools/godwit/realm_identity.h"
 #include "tools/godwit/realm_member.h"
@@ -190,37 +191,22 @@ repeat_last (issue_t *self, godwit_error_t **error)
     return GODWIT_OK;
 }
 
-/* What makes an identity one that somebody else may have, or NULL. Bulletins leave out what has ended. */
-static const char *
-doubt_about (const realm_folder_t *folder, const realm_entry_t *last)
-{
-    switch (realm_folder_standing (folder, last, realm_now ())) {
-    case REALM_REVOKED:
-        return "was revoked: somebody else may have it";
-    case REALM_ENDED:
-        return "has ended: whether it was revoked is not known any more";
-    case REALM_GOOD:
-    case REALM_OLD_KEY:
-        break;
-    }
-    return NULL;
-}
-
 /* An identity whose certificate was revoked may be with somebody else. A new certificate would let him in
  * again: he sees it in a handshake, and can prove processes for it. */
 static godwit_status_t
 check_identity (const issue_t *self, godwit_error_t **error)
 {
-    const realm_entry_t *const last =
-        self->is_requested ? realm_issued_newest_of (&self->folder.issued, self->requested_key) : NULL;
-    const char *const doubt = last ? doubt_about (&self->folder, last) : NULL;
+    const realm_entry_t *last = NULL;
+    const char *const doubt =
+        self->is_requested ? realm_doubt (&self->folder, self->requested_key, realm_now (), &last) : NULL;
     if (!doubt)
         return GODWIT_OK;
-    return godwit__error_set (
-        error, GODWIT_ERR_FAILED,
-        "the identity was that of \"%s\" (serial %" PRIx64 "), which %s. A new one is made by `godwit realm "
-        "request` on the host: --request=FILE; or here, if its rights are given in the place of --again",
-        last->name, last->serial, doubt);
+    return godwit__error_set (error, GODWIT_ERR_FAILED,
+                              "the identity was that of \"%s\" (serial %" PRIx64
+                              "), which %s. A new one is made by `godwit realm "
+                              "request --new` on the host: --request=FILE; or here, if its rights are given "
+                              "in the place of --again",
+                              last->name, last->serial, doubt);
 }
 
 /* ---- where it goes ---- */
