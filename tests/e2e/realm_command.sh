@@ -260,7 +260,7 @@ run 1 realm accept "$to" # not the host that asked
 expect 'the certificate is for another identity than this file'
 give answer
 run 1 realm accept --to=host/c.member
-expect 'it answers a request, and no identity waits here (host/c.request): ask with .godwit realm request., on this host'
+expect 'it answers a request, and no identity waits here (host/c.request)\. .* One for this host: ssh HOST godwit realm request --new |'
 give answer
 run 0 realm accept --to=host/b/realm.member
 expect ': strict .*: call=godwit/a$'

@@ -73,5 +73,69 @@ expect '^    api (serial '
 reject 'stay good'
 run 0 realm issue api --again --to=answer --realm=copy.realm
 
+# ---- one name on two hosts ----
+run 0 realm revoke api
+lines() { # TEXT: so many lines of `said` begin with it
+    grep -c -- "^$1" said || true
+}
+plain='    godwit realm issue web --again --realm=prod.realm | ssh HOST godwit realm accept$'
+asking='    ssh HOST godwit realm request --new | godwit realm issue web --again --request=- --realm=prod.realm | ssh HOST godwit realm accept$'
+ask web1
+run 0 realm issue web --request=- --call=godwit/a --to=answer
+reject 'more than one identity'
+answer web1
+run 0 realm issue web --again --to=answer # the one identity that there is
+reject 'more than one identity'
+answer web1
+run 0 realm rotate --door
+[[ $(lines "$plain") == 1 && $(lines "$asking") == 0 ]] || fail "one host: $(<said)"
+ask web2
+run 0 realm issue web --again --request=- --to=answer
+expect '^"web" has more than one identity now\. Is there one that is not used any more?'
+cp answer answer2
+answer web2
+give answer2 # on the wrong one of them
+run 1 realm accept --to=host/web1.member
+expect 'the certificate is for another identity than this file.s\. An answer is for the host that has asked\. One for this host: ssh HOST godwit realm request --new |'
+run 1 realm issue web --again --to=answer
+expect '^godwit realm issue: --again: "web" has more than one identity (godwit realm show): which host is meant? Let it ask: ssh HOST godwit realm request --new | godwit realm issue web --again --request=- | ssh HOST godwit realm accept; or revoke'
+# A rotation brings each of them its file.
+run 0 realm rotate --door
+expect '^    # on each host of "web", which has more than one identity, or one that was revoked:$'
+[[ $(lines "$plain") == 0 && $(lines "$asking") == 1 ]] || fail "two hosts: $(<said)"
+for name in web1 web2; do
+    ask $name --new
+    run 0 realm issue web --again --request=- --to=answer
+    expect ': call=godwit/a$'
+    answer $name
+done
+# The last certificate is revoked: the other host still gets its file.
+cp -r prod.realm both.realm
+run 0 realm revoke "$(serial_of web prod.realm)"
+run 0 realm rotate --door
+[[ $(lines "$plain") == 0 && $(lines "$asking") == 1 ]] || fail "one is revoked: $(<said)"
+# When one identity is left, --again is for that.
+awk '$2 == "web" {print $1, $3}' prod.realm/issued >webs
+left=$(awk '{key = before; before = $2} END {print key}' webs)
+while read -r serial key; do
+    if [[ $key != "$left" ]]; then run 0 realm revoke "$serial"; fi
+done <webs
+run 0 realm rotate --door
+[[ $(lines "$plain") == 1 && $(lines "$asking") == 0 ]] || fail "one is left: $(<said)"
+run 0 realm issue web --again --to=answer
+answer web1
+# None is left.
+run 0 realm revoke web
+run 0 realm rotate --door
+[[ $(lines "$plain") == 0 && $(lines "$asking") == 0 ]] || fail "none is left: $(<said)"
+# Those that are made here go to any host.
+run 0 realm issue web --call=godwit/a --realm=both.realm --to=here.member
+reject 'more than one identity'
+run 0 realm issue web --again --realm=both.realm --to=here.member
+give here.member
+run 0 realm accept --to=host/web1.member
+run 0 realm rotate --door --realm=both.realm
+expect '^    godwit realm issue web --again --realm=both.realm | ssh HOST'
+
 check_secrets 3
 echo passed

@@ -45,3 +45,42 @@ realm_doubt (const realm_folder_t *folder, const uint8_t key[GODWIT__PUBLIC_SIZE
     }
     return NULL;
 }
+
+/* ---- for whom ---- */
+
+/* One of the name that may be in use, from *at on, backwards; NULL: no more. Those of a realm key that was
+ * dropped count: their hosts are behind. */
+static const realm_entry_t *
+next_in_use (const realm_folder_t *folder, const char *name, int64_t now, size_t *at)
+{
+    while (*at > 0) {
+        const realm_entry_t *const entry = &folder->issued.entries[--*at];
+        const realm_standing_t standing =
+            strcmp (entry->name, name) == 0 ? realm_folder_standing (folder, entry, now) : REALM_ENDED;
+        if (standing == REALM_GOOD || standing == REALM_OLD_KEY)
+            return entry;
+    }
+    return NULL;
+}
+
+bool
+realm_is_in_use (const realm_folder_t *folder, const char *name, int64_t now)
+{
+    size_t at = folder->issued.count;
+    return next_in_use (folder, name, now, &at) != NULL;
+}
+
+realm_again_t
+realm_again (const realm_folder_t *folder, const char *name, int64_t now, const uint8_t **key)
+{
+    const realm_entry_t *const last = realm_issued_newest (&folder->issued, name);
+    size_t at = folder->issued.count;
+    if (!last->is_requested)
+        return REALM_AGAIN_HERE;
+    const realm_entry_t *const first = next_in_use (folder, name, now, &at);
+    *key = first && first->is_requested ? first->key : last->key;
+    for (const realm_entry_t *other; (other = next_in_use (folder, name, now, &at));)
+        if (memcmp (other->key, first->key, sizeof first->key) != 0)
+            return REALM_AGAIN_ASK;
+    return REALM_AGAIN_THERE;
+}

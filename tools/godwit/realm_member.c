@@ -125,26 +125,40 @@ read_with_waiting (godwit__member_file_t *member, const realm_bytes_t *answer, c
     return status;
 }
 
+/* Takes the reason why an answer fits to no identity of this host, and says what to do. */
+static godwit_status_t
+advise (godwit_error_t **reason_p, godwit_error_t **error)
+{
+    const godwit_status_t status =
+        godwit__error_set (error, godwit_error_status (*reason_p),
+                           "%s. An answer is for the host that has asked. One for this host: ssh HOST godwit "
+                           "realm request --new | "
+                           "godwit realm issue NAME --again --request=- | ssh HOST godwit realm accept",
+                           godwit_error_message (*reason_p));
+    godwit_error_destroy (reason_p);
+    return status;
+}
+
 godwit_status_t
 realm_member_read_answer (godwit__member_file_t *member, const realm_bytes_t *answer,
                           const char *waiting_path, const char *present_path, bool *has_waited,
                           godwit_error_t **error)
 {
     godwit__member_file_t present = {0};
-    godwit_status_t status = read_with_waiting (member, answer, waiting_path, error);
+    godwit_error_t *reason = NULL;
+    godwit_status_t status = read_with_waiting (member, answer, waiting_path, &reason);
     *has_waited = !status;
     if (!status)
         return status;
     if (godwit__member_file_load (&present, present_path, NULL) == GODWIT_OK) {
-        godwit_error_destroy (error);
-        status = read_joined (member, answer, present.identity, error);
+        godwit_error_destroy (&reason);
+        status = read_joined (member, answer, present.identity, &reason);
         godwit__member_file_clear (&present);
     } else if (status == GODWIT_ERR_NOT_FOUND) {
-        godwit_error_destroy (error);
-        godwit__error_set (error, status,
-                           REALM_INPUT ": it answers a request, and no identity waits here (%s): ask "
-                                       "with `godwit realm request`, on this host",
+        godwit_error_destroy (&reason);
+        godwit__error_set (&reason, status,
+                           REALM_INPUT ": it answers a request, and no identity waits here (%s)",
                            waiting_path);
     }
-    return status;
+    return status ? advise (&reason, error) : status;
 }
