@@ -125,17 +125,19 @@ read_with_waiting (godwit__member_file_t *member, const realm_bytes_t *answer, c
     return status;
 }
 
-/* Takes the reason why an answer fits to no identity of this host, and says what to do. */
+/* Adds what to do to the reason why an answer fits to no identity of this host. */
 static godwit_status_t
-advise (godwit_error_t **reason_p, godwit_error_t **error)
+advise (godwit_error_t **error)
 {
+    godwit_error_t *reason = *error;
+    *error = NULL;
     const godwit_status_t status =
-        godwit__error_set (error, godwit_error_status (*reason_p),
+        godwit__error_set (error, godwit_error_status (reason),
                            "%s. An answer is for the host that has asked. One for this host: ssh HOST godwit "
                            "realm request --new | "
                            "godwit realm issue NAME --again --request=- | ssh HOST godwit realm accept",
-                           godwit_error_message (*reason_p));
-    godwit_error_destroy (reason_p);
+                           godwit_error_message (reason));
+    godwit_error_destroy (&reason);
     return status;
 }
 
@@ -145,20 +147,20 @@ realm_member_read_answer (godwit__member_file_t *member, const realm_bytes_t *an
                           godwit_error_t **error)
 {
     godwit__member_file_t present = {0};
-    godwit_error_t *reason = NULL;
-    godwit_status_t status = read_with_waiting (member, answer, waiting_path, &reason);
+    godwit_status_t status = read_with_waiting (member, answer, waiting_path, error);
     *has_waited = !status;
     if (!status)
         return status;
     if (godwit__member_file_load (&present, present_path, NULL) == GODWIT_OK) {
-        godwit_error_destroy (&reason);
-        status = read_joined (member, answer, present.identity, &reason);
+        godwit_error_destroy (error);
+        status = read_joined (member, answer, present.identity, error);
         godwit__member_file_clear (&present);
     } else if (status == GODWIT_ERR_NOT_FOUND) {
-        godwit_error_destroy (&reason);
-        godwit__error_set (&reason, status,
+        godwit_error_destroy (error);
+        godwit__error_set (error, status,
                            REALM_INPUT ": it answers a request, and no identity waits here (%s)",
                            waiting_path);
     }
-    return status ? advise (&reason, error) : status;
+    return error && (status == GODWIT_ERR_NOT_FOUND || status == GODWIT_ERR_MALFORMED) ? advise (error)
+                                                                                       : status;
 }
