@@ -93,14 +93,21 @@ has_everyone (const rotate_t *self)
            entry->until > self->now;
 }
 
+/* With the rights of the last one, which may have been narrowed. */
 static godwit_status_t
 renew_everyone (rotate_t *self, godwit_error_t **error)
 {
+    godwit__right_t rights[GODWIT__RIGHT_MAX];
     const realm_entry_t *const last = realm_issued_newest (&self->folder.issued, REALM_EVERYONE);
     if (!has_everyone (self))
         return GODWIT_OK;
-    return realm_certify_everyone (&self->folder, self->now, self->now + (last->until - last->from), NULL,
-                                   error);
+    const realm_grant_t grant = {.name = REALM_EVERYONE,
+                                 .rights = rights,
+                                 .right_count = last->right_count,
+                                 .from = self->now,
+                                 .until = self->now + (last->until - last->from)};
+    memcpy (rights, last->rights, last->right_count * sizeof *rights);
+    return realm_certify_everyone (&self->folder, &grant, NULL, error);
 }
 
 /* Each name once. Its last certificate may be void while another host uses an earlier one. */
