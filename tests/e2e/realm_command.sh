@@ -163,6 +163,17 @@ echo precious >notes
 run 1 realm issue web --again --to=notes
 expect 'notes is there, and is no member file: it stays as it is; --to=FILE names another'
 [[ $(<notes) == precious ]] || fail "notes: $(<notes)"
+mkfifo pipe # nobody is at its other end
+for file in pipe /dev/null .; do
+    run 1 realm issue web --again --to=$file
+done
+run 1 realm issue web --again --to=pipe
+expect 'pipe is there, and is no member file: it stays as it is; --to=FILE names another'
+give billing.member
+run 1 realm accept --to=pipe
+expect 'pipe is there, and is no member file'
+[[ -p pipe ]] || fail "the pipe was replaced"
+rm pipe
 run 1 realm issue web --again --to=staging.realm/everyone.member
 expect 'is a member file of another realm'
 run 1 realm issue nobody --again

@@ -134,16 +134,30 @@ check_privacy (int fd, const char *name, godwit_error_t **error)
     return GODWIT_OK;
 }
 
+static godwit_status_t
+check_regular (int fd, const char *name, godwit_error_t **error)
+{
+    struct stat state;
+    if (fstat (fd, &state) < 0)
+        return realm_system_error (error, name, "cannot look at it");
+    return S_ISREG (state.st_mode)
+               ? GODWIT_OK
+               : godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a file", name);
+}
+
 godwit_status_t
 realm_read_file (realm_bytes_t *bytes, int folder, const char *path, const char *name, size_t max,
                  realm_privacy_t privacy, godwit_error_t **error)
 {
-    const int fd = openat (folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    const int patience = privacy == REALM_REGULAR ? O_NONBLOCK : 0;
+    const int fd = openat (folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | patience);
     if (fd < 0 && errno == ENOENT)
         return godwit__error_set (error, GODWIT_ERR_NOT_FOUND, "%s: there is no such file", name);
     if (fd < 0)
         return realm_system_error (error, name, "cannot open it");
-    godwit_status_t status = privacy == REALM_KEYS ? check_privacy (fd, name, error) : GODWIT_OK;
+    godwit_status_t status = privacy == REALM_KEYS      ? check_privacy (fd, name, error)
+                             : privacy == REALM_REGULAR ? check_regular (fd, name, error)
+                                                        : GODWIT_OK;
     if (!status)
         status = realm_read_fd (bytes, fd, max, name, error);
     close (fd);

@@ -55,12 +55,12 @@ realm_member_may_replace (const char *path, const uint8_t (*keys)[GODWIT__PUBLIC
 {
     realm_bytes_t text = {0};
     godwit_status_t status =
-        realm_read_file (&text, AT_FDCWD, path, path, GODWIT__MEMBER_FILE_MAX, REALM_PUBLIC, error);
+        realm_read_file (&text, AT_FDCWD, path, path, GODWIT__MEMBER_FILE_MAX, REALM_REGULAR, error);
     if (status == GODWIT_ERR_NOT_FOUND) {
         godwit_error_destroy (error);
         return GODWIT_OK;
     }
-    if (status && status != GODWIT_ERR_LIMIT_EXCEEDED)
+    if (status && status != GODWIT_ERR_LIMIT_EXCEEDED && status != GODWIT_ERR_INVALID_ARGUMENT)
         return status;
     const bool is_member = !status && strstr (text.data, SECTION);
     if (is_member && trusts_one (text.data, keys, count)) {
