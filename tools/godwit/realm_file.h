@@ -61,9 +61,6 @@ godwit_status_t realm_write_fd (int fd, const void *data, size_t size, const cha
                                 godwit_error_t **error);
 /* Makes the folder of a path, mode 0755, if its own folder is there. SYSTEM. */
 godwit_status_t realm_make_parent (const char *path, godwit_error_t **error);
-/* Removes what a command that was killed has left in a folder. Nobody else may be writing there. */
-void realm_sweep (int folder);
-
 /* A SYSTEM error with the text of errno: "NAME: WHAT: No space left on device". */
 godwit_status_t realm_system_error (godwit_error_t **error, const char *name, const char *what);
 
