@@ -97,6 +97,22 @@ run 0 realm rotate --door # again
 run 0 realm rotate --door --finish
 expect "^Step 2 of 2: the old door is dropped"
 if grep -q "$door" prod.realm/door.key prod.realm/everyone.member; then fail "the old door is there"; fi
+# everyone.member stays as narrow as it was made, in each step.
+expect_narrow() {
+    run 0 realm show prod.realm/everyone.member
+    expect '^certificate everyone (serial .*): call=godwit/web publish=godwit/news$'
+}
+wide=$(serial_of everyone prod.realm)
+run 0 realm issue everyone --call=godwit/web --publish=godwit/news --days=9 --to=prod.realm/everyone.member
+run 0 realm revoke "$wide"
+for step in --door '--door --finish' '' --switch --finish; do
+    # shellcheck disable=SC2086
+    run 0 realm rotate $step
+    expect '^    ssh HOST godwit realm accept <prod.realm/everyone.member$'
+    expect_narrow
+done
+[[ $(awk '$2 == "everyone" {until = substr ($5, 1, 10)} END {print until}' prod.realm/issued) == $(date -u +%F -d '9 days') ]] ||
+    fail "the days of everyone: $(<prod.realm/issued)"
 # everyone.member does not come back when it was revoked.
 run 0 realm revoke everyone
 run 0 realm rotate --door

@@ -93,6 +93,17 @@ if command -v script >/dev/null; then
     ended 0
     grep -q '[^-]echo ' typescript || fail "the terminal does not show what is typed: $(<typescript)"
     [[ ! -e interrupted.realm ]] || fail "interrupted.realm was made"
+    # Ctrl-Z does not stop it at the prompt, where a shell would show what is typed from then on.
+    at_terminal "--help >/dev/null; bash --norc -i"
+    echo "'$godwit' realm init stopped --passphrase" >&4
+    wait_for typescript 'New passphrase of the realm.s key: '
+    printf '\032' >&4
+    echo 'fg' >&4 # it is taken for the passphrase, and not for a command of the shell
+    wait_for typescript 'The same again: '
+    echo 'open sesame' >&4
+    wait_for typescript 'the two were not the same'
+    echo 'exit 0' >&4
+    ended 0
     if grep -q 'sesame' outputs/*; then fail "the terminal has shown a passphrase"; fi
 fi
 
@@ -125,6 +136,13 @@ for file in killed*.member; do
 done
 issue last.member last --host
 nothing_left prod.realm
+# Beside the files that it writes, too: what is left there holds keys.
+mkdir host
+for folder in . host; do (umask 077 && cp last.member $folder/.godwit-0011223344556677); done
+run 0 realm issue last --again --to=last.member
+give last.member
+run 0 realm accept --to=host/realm.member
+nothing_left .
 
 check_secrets 20
 echo passed

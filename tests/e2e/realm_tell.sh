@@ -26,6 +26,7 @@ run 0 realm init prod
 export GODWIT_REALM_FOLDER=prod.realm
 issue web.member web --call=godwit/billing
 issue billing.member billing --serve=godwit/billing
+issue last.member last --call=godwit/billing
 free_port
 url=zmq://127.0.0.1:$port/
 
@@ -71,12 +72,20 @@ run 0 realm revoke everyone --realm=copy.realm
 cp copy.realm/bulletin host.bulletin
 stop
 start newer host.member
-run 0 realm revoke --tell="$url"
-expect '^bulletin 3 is at the rendezvous of '
-expect '^That one is newer than this folder.s, 2: is the folder an old copy?'
+run 1 realm revoke --tell="$url"
+expect "^godwit realm revoke: $url: the rendezvous has another bulletin, 3, and keeps it: what this folder.s, 2, revokes"
+expect 'Copy the newest realm.bulletin of the hosts to prod.realm/bulletin, and revoke again$'
+reject 'spreads from there'
+run 1 realm revoke last --tell="$url" # both are number 3 now, and this one revokes more
+expect '^bulletin 3 revokes:$'
+expect 'the rendezvous has another bulletin, 3, and keeps it: what this folder.s, 3, revokes'
+reject 'spreads from there'
+nothing_left prod.realm
 cp host.bulletin prod.realm/bulletin # as it says
 run 0 realm show
 expect '^bulletin 3 of .*: 3 revoked$'
+run 0 realm revoke last --tell="$url"
+expect '^bulletin 4 is at the rendezvous of '
 stop
 
 # Another realm.

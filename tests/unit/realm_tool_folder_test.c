@@ -3,14 +3,17 @@
 #include "tests/support/must.h"
 #include "tools/godwit/realm_bulletin.h"
 #include "tools/godwit/realm_certify.h"
+#include "tools/godwit/realm_temporary.h"
 
 #include "src/realm/secret.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -282,6 +285,83 @@ Test (realm_tool_folder, a_file_is_replaced_as_a_whole_and_never_with_a_wider_mo
                   GODWIT_ERR_SYSTEM);
     cr_assert_str_eq (godwit_error_message (error), "file: mode 0604; it is secret, so 0600: chmod 600");
     godwit_error_destroy (&error);
+    end (&world);
+}
+
+static int
+touch (const world_t *world, const char *name)
+{
+    return openat (world->folder.fd, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+}
+
+static bool
+is_there (const world_t *world, const char *name)
+{
+    return faccessat (world->folder.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+Test (realm_tool_folder, what_a_killed_command_left_beside_a_file_is_swept_and_not_what_another_one_writes)
+{
+    static const char abandoned[] = ".godwit-0011223344556677", written[] = ".godwit-8899aabbccddeeff";
+    static const char *const others[] = {".godwit-teller.member", ".godwit-00112233445566zz", ".godwit-0011",
+                                         ".godwit-0000000000000000", ".other"};
+    world_t world;
+    char name[REALM_TEMPORARY_SIZE];
+    begin (&world);
+    close (touch (&world, abandoned));
+    const int writer = touch (&world, written);
+    cr_assert_eq (flock (writer, LOCK_EX), 0);
+    symlinkat (".other", world.folder.fd, others[3]);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (i != 3)
+            close (touch (&world, others[i]));
+    const int own = realm_temporary_open (world.folder.fd, name); /* it has its lock */
+    const realm_target_t target = {.folder = world.folder.fd, .path = "file", .name = "file"};
+    MUST (realm_write_file (&target, "text", 4, &error));
+    cr_assert_not (is_there (&world, abandoned));
+    cr_assert (is_there (&world, written));
+    cr_assert (is_there (&world, name));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        cr_assert (is_there (&world, others[i]), "%s", others[i]);
+    close (own);
+    close (writer);
+    MUST (realm_write_file (&target, "text", 4, &error));
+    cr_assert_not (is_there (&world, written));
+    cr_assert_not (is_there (&world, name));
+    end (&world);
+}
+
+typedef struct writer {
+    pthread_t thread;
+    int folder;
+    godwit_status_t status;
+} writer_t;
+
+/* Writers in one folder, each of which sweeps: none takes the file of another one away. */
+static void *
+write_often (void *arg)
+{
+    writer_t *const self = arg;
+    const realm_target_t target = {.folder = self->folder, .path = "file", .name = "file"};
+    for (int i = 0; i < 200 && !self->status; i++)
+        self->status = realm_write_file (&target, "text", 4, NULL);
+    return NULL;
+}
+
+Test (realm_tool_folder, commands_that_write_at_once_do_not_sweep_each_other)
+{
+    world_t world;
+    writer_t writers[4];
+    const size_t count = sizeof writers / sizeof *writers;
+    begin (&world);
+    for (size_t i = 0; i < count; i++) {
+        writers[i] = (writer_t){.folder = world.folder.fd};
+        cr_assert_eq (pthread_create (&writers[i].thread, NULL, write_often, &writers[i]), 0);
+    }
+    for (size_t i = 0; i < count; i++) {
+        pthread_join (writers[i].thread, NULL);
+        cr_assert_eq (writers[i].status, GODWIT_OK);
+    }
     end (&world);
 }
 

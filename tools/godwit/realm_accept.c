@@ -215,6 +215,23 @@ write_bulletin (const accept_t *self, const realm_bytes_t *input, godwit_error_t
     return status ? status : realm_write_file (&target, input->data, input->size, error);
 }
 
+/* Two folders of one realm have made bulletins with one number: processes keep the one that they have. */
+static godwit_status_t
+check_same (const accept_t *self, const godwit__bulletin_t *present, const godwit__bulletin_t *bulletin,
+            godwit_error_t **error)
+{
+    if (!present || present->number != bulletin->number ||
+        (present->sealed_size == bulletin->sealed_size &&
+         memcmp (present->sealed, bulletin->sealed, bulletin->sealed_size) == 0))
+        return GODWIT_OK;
+    return godwit__error_set (
+        error, GODWIT_ERR_FAILED,
+        "%s has another bulletin %" PRIu64 ", and stays as it is: the realm folder that this one is of is an "
+        "old copy, or there are two. Copy the newest realm.bulletin of the hosts to FOLDER/bulletin, and "
+        "revoke again",
+        self->bulletin_path, present->number);
+}
+
 static godwit_status_t
 accept_bulletin (const accept_t *self, const realm_bytes_t *input, godwit_error_t **error)
 {
@@ -228,6 +245,8 @@ accept_bulletin (const accept_t *self, const realm_bytes_t *input, godwit_error_
                                         member.realm_count, error);
     if (!status)
         status = read_bulletin (self, &member, &present, &is_strange, error);
+    if (!status)
+        status = check_same (self, present, bulletin, error);
     const bool is_newer = !status && (!present || bulletin->number > present->number);
     if (is_newer)
         status = write_bulletin (self, input, error);

@@ -107,13 +107,11 @@ realm_certify (realm_folder_t *folder, const realm_grant_t *grant, realm_bytes_t
 }
 
 godwit_status_t
-realm_certify_everyone (realm_folder_t *folder, int64_t from, int64_t until, const realm_entry_t **entry,
+realm_certify_everyone (realm_folder_t *folder, const realm_grant_t *grant, const realm_entry_t **entry,
                         godwit_error_t **error)
 {
-    const realm_grant_t grant = {
-        .name = REALM_EVERYONE, .rights = realm_all_rights, .right_count = 4, .from = from, .until = until};
     realm_bytes_t file = {0};
-    godwit_status_t status = realm_certify (folder, &grant, &file, entry, error);
+    godwit_status_t status = realm_certify (folder, grant, &file, entry, error);
     if (!status)
         status = realm_folder_write (folder, REALM_EVERYONE_FILE, file.data, file.size, error);
     realm_bytes_free (&file);

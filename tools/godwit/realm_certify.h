@@ -24,10 +24,10 @@ typedef struct realm_grant {
 godwit_status_t realm_certify (realm_folder_t *folder, const realm_grant_t *grant, realm_bytes_t *file,
                                const realm_entry_t **entry, godwit_error_t **error);
 
-/* The rights of everyone.member: all. */
+/* The rights of everyone.member in a new realm: all. */
 extern const godwit__right_t realm_all_rights[4];
-/* Makes everyone.member, in the folder. *entry as above. */
-godwit_status_t realm_certify_everyone (realm_folder_t *folder, int64_t from, int64_t until,
+/* Makes everyone.member, in the folder: the grant is of that name. *entry as above. */
+godwit_status_t realm_certify_everyone (realm_folder_t *folder, const realm_grant_t *grant,
                                         const realm_entry_t **entry, godwit_error_t **error);
 
 #endif

@@ -2,8 +2,8 @@
 #include "tools/godwit/realm_file.h"
 
 #include "src/error/error.h"
+#include "tools/godwit/realm_temporary.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -13,8 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TEMPORARY ".godwit-"           /* how the names of temporary files begin */
-#define TEMPORARY_SIZE (8 + 2 * 8 + 1) /* with random hexadecimal digits behind that */
 #define PART 4096
 
 /* ---- errors ---- */
@@ -134,16 +132,30 @@ check_privacy (int fd, const char *name, godwit_error_t **error)
     return GODWIT_OK;
 }
 
+static godwit_status_t
+check_regular (int fd, const char *name, godwit_error_t **error)
+{
+    struct stat state;
+    if (fstat (fd, &state) < 0)
+        return realm_system_error (error, name, "cannot look at it");
+    return S_ISREG (state.st_mode)
+               ? GODWIT_OK
+               : godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a file", name);
+}
+
 godwit_status_t
 realm_read_file (realm_bytes_t *bytes, int folder, const char *path, const char *name, size_t max,
                  realm_privacy_t privacy, godwit_error_t **error)
 {
-    const int fd = openat (folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    const int patience = privacy == REALM_REGULAR ? O_NONBLOCK : 0;
+    const int fd = openat (folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | patience);
     if (fd < 0 && errno == ENOENT)
         return godwit__error_set (error, GODWIT_ERR_NOT_FOUND, "%s: there is no such file", name);
     if (fd < 0)
         return realm_system_error (error, name, "cannot open it");
-    godwit_status_t status = privacy == REALM_KEYS ? check_privacy (fd, name, error) : GODWIT_OK;
+    godwit_status_t status = privacy == REALM_KEYS      ? check_privacy (fd, name, error)
+                             : privacy == REALM_REGULAR ? check_regular (fd, name, error)
+                                                        : GODWIT_OK;
     if (!status)
         status = realm_read_fd (bytes, fd, max, name, error);
     close (fd);
@@ -218,31 +230,22 @@ put (int parent, const char *temporary, const char *base, bool is_new)
     return 0;
 }
 
-static void
-name_temporary (char name[TEMPORARY_SIZE])
-{
-    uint8_t random[8];
-    randombytes_buf (random, sizeof random);
-    memcpy (name, TEMPORARY, sizeof TEMPORARY);
-    sodium_bin2hex (name + 8, TEMPORARY_SIZE - 8, random, sizeof random);
-}
-
 /* Returns 0, or -1 with errno. */
 static int
 write_in (int parent, const char *base, const realm_target_t *target, const void *data, size_t size)
 {
-    char temporary[TEMPORARY_SIZE];
-    name_temporary (temporary);
-    const int fd = openat (parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    char temporary[REALM_TEMPORARY_SIZE];
+    realm_sweep_abandoned (parent);
+    const int fd = realm_temporary_open (parent, temporary);
     if (fd < 0)
         return -1;
     int result = fill (fd, target, data, size);
-    close (fd);
     if (result == 0)
         result = put (parent, temporary, base, target->is_new);
     const int reason = errno;
     if (result < 0)
         unlinkat (parent, temporary, 0);
+    close (fd);
     errno = reason;
     return result < 0 ? -1 : fsync (parent);
 }
@@ -294,18 +297,4 @@ realm_make_parent (const char *path, godwit_error_t **error)
     return mkdir (parent, 0755) == 0 || errno == EEXIST
                ? GODWIT_OK
                : realm_system_error (error, parent, "cannot make this folder");
-}
-
-void
-realm_sweep (int folder)
-{
-    const int copy = openat (folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *const entries = copy < 0 ? NULL : fdopendir (copy);
-    if (!entries && copy >= 0)
-        close (copy);
-    for (const struct dirent *entry; entries && (entry = readdir (entries));)
-        if (strncmp (entry->d_name, TEMPORARY, 8) == 0)
-            unlinkat (folder, entry->d_name, 0);
-    if (entries)
-        closedir (entries);
 }

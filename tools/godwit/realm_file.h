@@ -28,12 +28,14 @@ godwit_status_t realm_read_fd (realm_bytes_t *bytes, int fd, size_t max, const c
                                godwit_error_t **error);
 
 typedef enum realm_privacy {
-    REALM_PUBLIC, /* it holds no key */
-    REALM_KEYS    /* nobody but this user, or root, may read it or have put it there */
+    REALM_PUBLIC,  /* it holds no key */
+    REALM_REGULAR, /* the same; nothing but a file, so that nobody waits for the other end of a pipe */
+    REALM_KEYS     /* nobody but this user, or root, may read it or have put it there */
 } realm_privacy_t;
 
 /* Reads a file; path counts from the folder (AT_FDCWD: the working folder). NOT_FOUND: it is not there.
- * SYSTEM: it cannot be read, or somebody else could read or change it. LIMIT_EXCEEDED. */
+ * SYSTEM: it cannot be read, or somebody else could read or change it. INVALID_ARGUMENT: REALM_REGULAR, and
+ * it is no file. LIMIT_EXCEEDED. */
 godwit_status_t realm_read_file (realm_bytes_t *bytes, int folder, const char *path, const char *name,
                                  size_t max, realm_privacy_t privacy, godwit_error_t **error);
 
@@ -59,9 +61,6 @@ godwit_status_t realm_write_fd (int fd, const void *data, size_t size, const cha
                                 godwit_error_t **error);
 /* Makes the folder of a path, mode 0755, if its own folder is there. SYSTEM. */
 godwit_status_t realm_make_parent (const char *path, godwit_error_t **error);
-/* Removes what a command that was killed has left in a folder. Nobody else may be writing there. */
-void realm_sweep (int folder);
-
 /* A SYSTEM error with the text of errno: "NAME: WHAT: No space left on device". */
 godwit_status_t realm_system_error (godwit_error_t **error, const char *name, const char *what);
 

@@ -5,6 +5,7 @@
 #include "src/realm/secret.h"
 #include "tools/godwit/realm_form.h"
 #include "tools/godwit/realm_passphrase.h"
+#include "tools/godwit/realm_temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>

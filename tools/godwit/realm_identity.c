@@ -56,9 +56,9 @@ realm_identity_read (uint8_t **secret, const char *path, godwit_error_t **error)
 }
 
 static godwit_status_t
-make (const char *path, godwit_error_t **error)
+make (const char *path, bool may_replace, godwit_error_t **error)
 {
-    const realm_target_t target = {.folder = AT_FDCWD, .path = path, .name = path, .is_new = true};
+    const realm_target_t target = {.folder = AT_FDCWD, .path = path, .name = path, .is_new = !may_replace};
     realm_form_t form = {0};
     uint8_t *const seed = godwit__secret_new ();
     godwit_status_t status = seed ? realm_form_begin (&form, LABEL, error) : godwit__error_no_memory (error);
@@ -73,13 +73,14 @@ make (const char *path, godwit_error_t **error)
 }
 
 godwit_status_t
-realm_identity_make (uint8_t **secret, const char *path, godwit_error_t **error)
+realm_identity_make (uint8_t **secret, const char *path, bool is_new, godwit_error_t **error)
 {
-    godwit_status_t status = realm_identity_read (secret, path, error);
+    godwit_status_t status = is_new ? GODWIT_ERR_NOT_FOUND : realm_identity_read (secret, path, error);
     if (status != GODWIT_ERR_NOT_FOUND)
         return status;
-    godwit_error_destroy (error);
-    status = make (path, error);
+    if (!is_new)
+        godwit_error_destroy (error);
+    status = make (path, is_new, error);
     if (status == GODWIT_ERR_INVALID_ARGUMENT) /* another command was faster: its identity is as good */
         godwit_error_destroy (error);
     else if (status)

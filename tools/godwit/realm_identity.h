@@ -24,8 +24,8 @@ godwit_status_t realm_beside (char **path, const char *member_path, const char *
 
 /* Reads the identity that waits; *secret is 64 bytes, for godwit__secret_free. NOT_FOUND: none waits. */
 godwit_status_t realm_identity_read (uint8_t **secret, const char *path, godwit_error_t **error);
-/* The same; makes one if none waits. */
-godwit_status_t realm_identity_make (uint8_t **secret, const char *path, godwit_error_t **error);
+/* The same; makes one if none waits. is_new: makes another one in the place of one that waits. */
+godwit_status_t realm_identity_make (uint8_t **secret, const char *path, bool is_new, godwit_error_t **error);
 
 /* Writes the line, with its newline. Returns line. */
 const char *realm_request_print (char line[REALM_REQUEST_SIZE], const uint8_t *secret);

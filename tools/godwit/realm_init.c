@@ -187,6 +187,11 @@ run (init_t *self, realm_folder_t *folder, godwit_error_t **error)
 {
     const realm_entry_t *everyone = NULL;
     const int64_t now = realm_now ();
+    const realm_grant_t all = {.name = REALM_EVERYONE,
+                               .rights = realm_all_rights,
+                               .right_count = sizeof realm_all_rights / sizeof *realm_all_rights,
+                               .from = now,
+                               .until = now + self->days * REALM_DAY_S};
     snprintf (self->path, sizeof self->path, "%s" REALM_SUFFIX, self->name);
     godwit_status_t status = check_free (self, error);
     if (!status && (self->asks || self->passphrase_file))
@@ -200,7 +205,7 @@ run (init_t *self, realm_folder_t *folder, godwit_error_t **error)
     if (!status)
         status = write_keys (folder, error);
     if (!status)
-        status = realm_certify_everyone (folder, now, now + self->days * REALM_DAY_S, &everyone, error);
+        status = realm_certify_everyone (folder, &all, &everyone, error);
     if (!status)
         status = name_folder (self, error);
     if (!status)

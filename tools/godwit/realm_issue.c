@@ -3,6 +3,7 @@
 #include "tools/godwit/realm_commands.h"
 
 #include "src/error/error.h"
+#include "tools/godwit/realm_again.h"
 #include "tools/godwit/realm_certify.h"
 #include "tools/godwit/realm_identity.h"
 #include "tools/godwit/realm_member.h"
@@ -166,6 +167,30 @@ read_request (issue_t *self, godwit_error_t **error)
     return status;
 }
 
+/* The identity that --again is for. An answer for another host would be refused there. */
+static godwit_status_t
+choose_identity (issue_t *self, godwit_error_t **error)
+{
+    const uint8_t *key = NULL;
+    switch (realm_again (&self->folder, self->name, realm_now (), &key)) {
+    case REALM_AGAIN_HERE:
+        return GODWIT_OK;
+    case REALM_AGAIN_THERE:
+        memcpy (self->requested_key, key, sizeof self->requested_key);
+        self->is_requested = true;
+        return GODWIT_OK;
+    case REALM_AGAIN_ASK:
+        break;
+    }
+    return godwit__error_set (
+        error, GODWIT_ERR_FAILED,
+        "--again: \"%s\" has more than one identity (godwit realm show): which host is meant? Let it ask: "
+        "ssh "
+        "HOST godwit realm request --new | godwit realm issue %s --again --request=- | ssh HOST godwit realm "
+        "accept; or revoke those that are not used any more: godwit realm revoke SERIAL",
+        self->name, self->name);
+}
+
 /* Rights, days, and an identity that is on its host, from the last certificate of this name. */
 static godwit_status_t
 repeat_last (issue_t *self, godwit_error_t **error)
@@ -183,27 +208,7 @@ repeat_last (issue_t *self, godwit_error_t **error)
     memcpy (self->rights, last->rights, last->right_count * sizeof *last->rights);
     if (!self->days)
         self->days = (last->until - last->from + REALM_DAY_S - 1) / REALM_DAY_S;
-    if (!self->is_requested && last->is_requested) {
-        memcpy (self->requested_key, last->key, sizeof self->requested_key);
-        self->is_requested = true;
-    }
-    return GODWIT_OK;
-}
-
-/* What makes an identity one that somebody else may have, or NULL. Bulletins leave out what has ended. */
-static const char *
-doubt_about (const realm_folder_t *folder, const realm_entry_t *last)
-{
-    switch (realm_folder_standing (folder, last, realm_now ())) {
-    case REALM_REVOKED:
-        return "was revoked: somebody else may have it";
-    case REALM_ENDED:
-        return "has ended: whether it was revoked is not known any more";
-    case REALM_GOOD:
-    case REALM_OLD_KEY:
-        break;
-    }
-    return NULL;
+    return self->is_requested ? GODWIT_OK : choose_identity (self, error);
 }
 
 /* An identity whose certificate was revoked may be with somebody else. A new certificate would let him in
@@ -211,16 +216,17 @@ doubt_about (const realm_folder_t *folder, const realm_entry_t *last)
 static godwit_status_t
 check_identity (const issue_t *self, godwit_error_t **error)
 {
-    const realm_entry_t *const last =
-        self->is_requested ? realm_issued_newest_of (&self->folder.issued, self->requested_key) : NULL;
-    const char *const doubt = last ? doubt_about (&self->folder, last) : NULL;
+    const realm_entry_t *last = NULL;
+    const char *const doubt =
+        self->is_requested ? realm_doubt (&self->folder, self->requested_key, realm_now (), &last) : NULL;
     if (!doubt)
         return GODWIT_OK;
-    return godwit__error_set (
-        error, GODWIT_ERR_FAILED,
-        "the identity was that of \"%s\" (serial %" PRIx64 "), which %s. A new one is made by `godwit realm "
-        "request` on the host: --request=FILE; or here, if its rights are given in the place of --again",
-        last->name, last->serial, doubt);
+    return godwit__error_set (error, GODWIT_ERR_FAILED,
+                              "the identity was that of \"%s\" (serial %" PRIx64
+                              "), which %s. A new one is made by `godwit realm "
+                              "request --new` on the host: --request=FILE; or here, if its rights are given "
+                              "in the place of --again",
+                              last->name, last->serial, doubt);
 }
 
 /* ---- where it goes ---- */
@@ -265,12 +271,19 @@ tell (const issue_t *self, const realm_entry_t *entry)
 {
     const bool is_output = strcmp (self->to, "-") == 0;
     FILE *const to = is_output ? stderr : stdout;
+    const uint8_t *key = NULL;
     if (!is_output)
         fprintf (to, "%s: ", self->to);
     realm_print_entry (to, entry);
     fputc ('\n', to);
     if (!is_output)
         fprintf (to, "    ssh HOST godwit realm accept <%s\n", self->to);
+    if (realm_again (&self->folder, self->name, realm_now (), &key) == REALM_AGAIN_ASK)
+        fprintf (
+            to,
+            "\"%s\" has more than one identity now. Is there one that is not used any more? godwit realm "
+            "show, and godwit realm revoke SERIAL\n",
+            self->name);
 }
 
 static godwit_status_t

@@ -55,12 +55,12 @@ realm_member_may_replace (const char *path, const uint8_t (*keys)[GODWIT__PUBLIC
 {
     realm_bytes_t text = {0};
     godwit_status_t status =
-        realm_read_file (&text, AT_FDCWD, path, path, GODWIT__MEMBER_FILE_MAX, REALM_PUBLIC, error);
+        realm_read_file (&text, AT_FDCWD, path, path, GODWIT__MEMBER_FILE_MAX, REALM_REGULAR, error);
     if (status == GODWIT_ERR_NOT_FOUND) {
         godwit_error_destroy (error);
         return GODWIT_OK;
     }
-    if (status && status != GODWIT_ERR_LIMIT_EXCEEDED)
+    if (status && status != GODWIT_ERR_LIMIT_EXCEEDED && status != GODWIT_ERR_INVALID_ARGUMENT)
         return status;
     const bool is_member = !status && strstr (text.data, SECTION);
     if (is_member && trusts_one (text.data, keys, count)) {
@@ -125,6 +125,22 @@ read_with_waiting (godwit__member_file_t *member, const realm_bytes_t *answer, c
     return status;
 }
 
+/* Adds what to do to the reason why an answer fits to no identity of this host. */
+static godwit_status_t
+advise (godwit_error_t **error)
+{
+    godwit_error_t *reason = *error;
+    *error = NULL;
+    const godwit_status_t status =
+        godwit__error_set (error, godwit_error_status (reason),
+                           "%s. An answer is for the host that has asked. One for this host: ssh HOST godwit "
+                           "realm request --new | "
+                           "godwit realm issue NAME --again --request=- | ssh HOST godwit realm accept",
+                           godwit_error_message (reason));
+    godwit_error_destroy (&reason);
+    return status;
+}
+
 godwit_status_t
 realm_member_read_answer (godwit__member_file_t *member, const realm_bytes_t *answer,
                           const char *waiting_path, const char *present_path, bool *has_waited,
@@ -142,9 +158,9 @@ realm_member_read_answer (godwit__member_file_t *member, const realm_bytes_t *an
     } else if (status == GODWIT_ERR_NOT_FOUND) {
         godwit_error_destroy (error);
         godwit__error_set (error, status,
-                           REALM_INPUT ": it answers a request, and no identity waits here (%s): ask "
-                                       "with `godwit realm request`, on this host",
+                           REALM_INPUT ": it answers a request, and no identity waits here (%s)",
                            waiting_path);
     }
-    return status;
+    return error && (status == GODWIT_ERR_NOT_FOUND || status == GODWIT_ERR_MALFORMED) ? advise (error)
+                                                                                       : status;
 }

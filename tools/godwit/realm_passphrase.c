@@ -112,6 +112,8 @@ read_silently (realm_bytes_t *line, int terminal, int signals, const char *promp
     if (tcgetattr (terminal, &shown) < 0)
         return realm_system_error (error, "the terminal", "cannot ask for the passphrase");
     silent = shown;
+    /* A shell would show what is typed again when the program is stopped, and go on doing so after `fg`. */
+    silent.c_cc[VSUSP] = _POSIX_VDISABLE;
     silent.c_lflag = (silent.c_lflag & ~(tcflag_t) ECHO) | ECHONL | ICANON | ISIG;
     if (tcsetattr (terminal, TCSAFLUSH, &silent) < 0)
         return realm_system_error (error, "the terminal", "cannot stop it from showing what is typed");

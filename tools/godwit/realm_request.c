@@ -11,9 +11,15 @@
 
 #define COMMAND "realm request"
 
-enum { KEY_TO = 't' };
+typedef struct request {
+    const char *to;
+    bool is_new;
+} request_t;
+
+enum { KEY_TO = 't', KEY_NEW = 'n' };
 
 static const struct argp_option options[] = {
+    {"new", KEY_NEW, NULL, 0, "Make another identity, also if one waits for its certificate", 0},
     {"to", KEY_TO, "FILE", 0, "Where the member file will be (" REALM_MEMBER_PATH ")", 0},
     {NULL, 0, NULL, 0, NULL, 0},
 };
@@ -21,10 +27,13 @@ static const struct argp_option options[] = {
 static error_t
 on_option (int key, char *text, struct argp_state *state)
 {
-    const char **const to = state->input;
+    request_t *self = state->input;
     switch (key) {
     case KEY_TO:
-        *to = text;
+        self->to = text;
+        return 0;
+    case KEY_NEW:
+        self->is_new = true;
         return 0;
     case ARGP_KEY_ARG:
         argp_error (state, "unexpected argument %s", text);
@@ -35,15 +44,15 @@ on_option (int key, char *text, struct argp_state *state)
 }
 
 static godwit_status_t
-run (const char *to, godwit_error_t **error)
+run (const request_t *self, godwit_error_t **error)
 {
     char line[REALM_REQUEST_SIZE], *path = NULL;
     uint8_t *secret = NULL;
-    godwit_status_t status = realm_beside (&path, to, REALM_BESIDE_REQUEST, error);
+    godwit_status_t status = realm_beside (&path, self->to, REALM_BESIDE_REQUEST, error);
     if (!status)
         status = realm_make_parent (path, error);
     if (!status)
-        status = realm_identity_make (&secret, path, error);
+        status = realm_identity_make (&secret, path, self->is_new, error);
     if (!status) {
         printf ("%s", realm_request_print (line, secret));
         if (isatty (STDOUT_FILENO))
@@ -69,11 +78,12 @@ realm_request (int argc, char **argv)
                "      godwit realm issue web --request=- --call='godwit/*' |\n"
                "      ssh web1 godwit realm accept\n\n"
                "Until it is accepted, the secret part is in FILE with `.request` in the place of "
-               "`.member`, mode 0600. Asking again prints the same line.\n\n"
+               "`.member`, mode 0600. Asking again prints the same line; --new puts another identity in its "
+               "place, as after a host was stolen.\n\n"
                "Exit status: 0; 1 for a failure; 2 for arguments that make no sense."};
-    const char *to = REALM_MEMBER_PATH;
+    request_t self = {.to = REALM_MEMBER_PATH};
     godwit_error_t *error = NULL;
     argp_err_exit_status = STATUS_USAGE;
-    argp_parse (&argp, argc, argv, 0, NULL, &to);
-    return run (to, &error) ? realm_fail (COMMAND, &error) : realm_done (COMMAND, EXIT_SUCCESS);
+    argp_parse (&argp, argc, argv, 0, NULL, &self);
+    return run (&self, &error) ? realm_fail (COMMAND, &error) : realm_done (COMMAND, EXIT_SUCCESS);
 }

@@ -143,6 +143,36 @@ tell_added (const revoke_t *self, const realm_entry_t *const *added, size_t coun
     }
 }
 
+static bool
+has_identity_of (const realm_entry_t *entry, const realm_entry_t *const *added, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (memcmp (entry->key, added[i]->key, sizeof entry->key) == 0)
+            return true;
+    return false;
+}
+
+/* One request may have got several certificates: under two names, or by --again. */
+static void
+tell_left (const revoke_t *self, const realm_entry_t *const *added, size_t count)
+{
+    const realm_issued_t *const issued = &self->folder.issued;
+    bool is_first = true;
+    for (size_t i = 0; i < issued->count; i++) {
+        const realm_entry_t *const entry = &issued->entries[i];
+        if (!entry->is_requested || !has_identity_of (entry, added, count) ||
+            realm_folder_standing (&self->folder, entry, self->now) != REALM_GOOD)
+            continue;
+        if (is_first)
+            printf ("These are of the same identity, and stay good, also for a thief; to end them: godwit "
+                    "realm revoke SERIAL\n");
+        is_first = false;
+        printf ("    ");
+        realm_print_entry (stdout, entry);
+        printf ("\n");
+    }
+}
+
 /* ---- doing it ---- */
 
 static godwit_status_t
@@ -167,6 +197,8 @@ make_bulletin (revoke_t *self, godwit_error_t **error)
         printf ("nothing is left to revoke: all of these have ended, or were revoked before\n");
     else if (!status) {
         tell_added (self, added, count);
+        if (self->who)
+            tell_left (self, added, count);
         if (!self->url)
             tell_ways (self);
     }
@@ -177,20 +209,15 @@ make_bulletin (revoke_t *self, godwit_error_t **error)
 static godwit_status_t
 bring (revoke_t *self, godwit_error_t **error)
 {
-    uint64_t number = 0;
     if (!self->folder.bulletin)
         return godwit__error_set (error, GODWIT_ERR_NOT_FOUND, "%s has no bulletin: nothing was revoked yet",
                                   self->folder.path);
     fflush (stdout);
-    const godwit_status_t status = realm_tell (&self->folder, self->url, self->timeout_ms, &number, error);
+    const godwit_status_t status = realm_tell (&self->folder, self->url, self->timeout_ms, error);
     if (status)
         return status;
-    printf ("bulletin %" PRIu64 " is at the rendezvous of %s, and spreads from there\n", number, self->url);
-    if (number > self->folder.bulletin->number)
-        printf ("That one is newer than this folder's, %" PRIu64
-                ": is the folder an old copy? Copy realm.bulletin of a "
-                "member to %s/" REALM_BULLETIN ", and revoke again\n",
-                self->folder.bulletin->number, self->folder.path);
+    printf ("bulletin %" PRIu64 " is at the rendezvous of %s, and spreads from there\n",
+            self->folder.bulletin->number, self->url);
     return GODWIT_OK;
 }
 

@@ -13,6 +13,7 @@
 #include "tools/godwit/realm_commands.h"
 
 #include "src/error/error.h"
+#include "tools/godwit/realm_again.h"
 #include "tools/godwit/realm_bulletin.h"
 #include "tools/godwit/realm_certify.h"
 
@@ -92,22 +93,54 @@ has_everyone (const rotate_t *self)
            entry->until > self->now;
 }
 
+/* With the rights of the last one, which may have been narrowed. */
 static godwit_status_t
 renew_everyone (rotate_t *self, godwit_error_t **error)
 {
+    godwit__right_t rights[GODWIT__RIGHT_MAX];
     const realm_entry_t *const last = realm_issued_newest (&self->folder.issued, REALM_EVERYONE);
     if (!has_everyone (self))
         return GODWIT_OK;
-    return realm_certify_everyone (&self->folder, self->now, self->now + (last->until - last->from), NULL,
-                                   error);
+    const realm_grant_t grant = {.name = REALM_EVERYONE,
+                                 .rights = rights,
+                                 .right_count = last->right_count,
+                                 .from = self->now,
+                                 .until = self->now + (last->until - last->from)};
+    memcpy (rights, last->rights, last->right_count * sizeof *rights);
+    return realm_certify_everyone (&self->folder, &grant, NULL, error);
 }
 
+/* Each name once. Its last certificate may be void while another host uses an earlier one. */
 static bool
-is_newest_good (const rotate_t *self, const realm_entry_t *entry)
+needs_file (const rotate_t *self, const realm_entry_t *entry)
 {
     return strcmp (entry->name, REALM_EVERYONE) != 0 && strcmp (entry->name, REALM_ADMIN) != 0 &&
-           realm_issued_newest (&self->folder.issued, entry->name) == entry && entry->until > self->now &&
-           realm_folder_standing (&self->folder, entry, self->now) != REALM_REVOKED;
+           realm_issued_newest (&self->folder.issued, entry->name) == entry &&
+           realm_is_in_use (&self->folder, entry->name, self->now);
+}
+
+/* Whether the hosts of a name have to ask, because `issue --again` alone would refuse. */
+static bool
+has_to_ask (const rotate_t *self, const char *name)
+{
+    const uint8_t *key = NULL;
+    const realm_entry_t *which;
+    const realm_again_t again = realm_again (&self->folder, name, self->now, &key);
+    return again == REALM_AGAIN_ASK ||
+           (again == REALM_AGAIN_THERE && realm_doubt (&self->folder, key, self->now, &which));
+}
+
+static void
+print_issue (const rotate_t *self, const char *name)
+{
+    const bool asks = has_to_ask (self, name);
+    if (asks)
+        printf ("    # on each host of \"%s\", which has more than one identity, or one that was revoked:\n",
+                name);
+    printf ("    %sgodwit realm issue %s --again %s--realm=",
+            asks ? "ssh HOST godwit realm request --new | " : "", name, asks ? "--request=- " : "");
+    realm_print_quoted (stdout, self->folder.path);
+    printf (" | ssh HOST godwit realm accept\n");
 }
 
 static void
@@ -128,11 +161,8 @@ print_distribution (const rotate_t *self)
     if (has_everyone (self))
         print_accept (self, REALM_EVERYONE_FILE);
     for (size_t i = 0; i < issued->count; i++)
-        if (is_newest_good (self, &issued->entries[i])) {
-            printf ("    godwit realm issue %s --again --realm=", issued->entries[i].name);
-            realm_print_quoted (stdout, self->folder.path);
-            printf (" | ssh HOST godwit realm accept\n");
-        }
+        if (needs_file (self, &issued->entries[i]))
+            print_issue (self, issued->entries[i].name);
     if (!self->is_door && self->step != STEP_BEGIN && self->folder.bulletin)
         print_accept (self, REALM_BULLETIN);
 }

@@ -104,12 +104,32 @@ has_joined (const godwit_transport_t *transport)
     return stats.rendezvous_joined > stats.rendezvous_hosted;
 }
 
-/* What the hearer has can only come from the rendezvous. */
+/* What the hearer has can only come from the rendezvous. An older one is about to be replaced there. */
 static bool
 has_heard (const tell_t *self)
 {
     return self->hearer &&
            godwit__realm_bulletin_number (self->hearer->realm) >= self->folder->bulletin->number;
+}
+
+/* Two folders of one realm may have made bulletins with one number: the bytes decide. */
+static godwit_status_t
+check_heard (const tell_t *self, godwit_error_t **error)
+{
+    const godwit__bulletin_t *const ours = self->folder->bulletin;
+    godwit__bulletin_t *heard = godwit__realm_bulletin (self->hearer->realm);
+    const uint64_t number = heard ? heard->number : 0;
+    const bool is_ours = heard && heard->sealed_size == ours->sealed_size &&
+                         memcmp (heard->sealed, ours->sealed, ours->sealed_size) == 0;
+    godwit__bulletin_unref (&heard);
+    if (is_ours)
+        return GODWIT_OK;
+    return godwit__error_set (
+        error, GODWIT_ERR_FAILED,
+        "%s: the rendezvous has another bulletin, %llu, and keeps it: what this folder's, %llu, revokes in "
+        "addition is not revoked there. The folder is an old copy, or there are two. Copy the newest "
+        "realm.bulletin of the hosts to %s/" REALM_BULLETIN ", and revoke again",
+        self->url, (unsigned long long) number, (unsigned long long) ours->number, self->folder->path);
 }
 
 static godwit_status_t
@@ -146,7 +166,7 @@ fail (const tell_t *self, bool has_told, godwit_error_t **error)
 }
 
 static godwit_status_t
-tell (tell_t *self, uint64_t *number, godwit_error_t **error)
+tell (tell_t *self, godwit_error_t **error)
 {
     godwit_status_t status = join (self, &self->teller, TELLER_FILE, error);
     while (!status && !has_heard (self)) {
@@ -156,19 +176,16 @@ tell (tell_t *self, uint64_t *number, godwit_error_t **error)
         if (!status && !self->hearer && has_joined (self->teller))
             status = join (self, &self->hearer, HEARER_FILE, error);
     }
-    if (!status)
-        *number = godwit__realm_bulletin_number (self->hearer->realm);
-    return status;
+    return status ? status : check_heard (self, error);
 }
 
 godwit_status_t
-realm_tell (realm_folder_t *folder, const char *url, int64_t timeout_ms, uint64_t *number,
-            godwit_error_t **error)
+realm_tell (realm_folder_t *folder, const char *url, int64_t timeout_ms, godwit_error_t **error)
 {
     tell_t self = {.folder = folder, .url = url, .end_ms = now_ms () + timeout_ms};
     godwit_status_t status = write_files (&self, realm_now (), error);
     if (!status)
-        status = tell (&self, number, error);
+        status = tell (&self, error);
     godwit_transport_destroy (&self.hearer);
     godwit_transport_destroy (&self.teller);
     remove_files (&self);

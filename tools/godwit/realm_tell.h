@@ -6,9 +6,9 @@
 #include "tools/godwit/realm_folder.h"
 
 /* Joins the rendezvous of a URL, with a certificate that ends in 5 minutes and has no rights, and waits until
- * the folder's bulletin, or a newer one (*number), is there. TIMEOUT: nobody was reached, and why; the key is
- * open. */
-godwit_status_t realm_tell (realm_folder_t *folder, const char *url, int64_t timeout_ms, uint64_t *number,
+ * the folder's bulletin is there; the folder's key is open. TIMEOUT: nobody was reached, and why. FAILED:
+ * another one is there, whose number is not smaller. */
+godwit_status_t realm_tell (realm_folder_t *folder, const char *url, int64_t timeout_ms,
                             godwit_error_t **error);
 
 #endif
