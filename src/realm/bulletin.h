@@ -18,7 +18,7 @@
 
 typedef struct godwit__revocation {
     uint64_t serial;
-    int64_t until; /* of the certificate: afterwards the entry may be left out */
+    int64_t until; /* of the certificate: twice the skew of clocks later the entry may be left out */
 } godwit__revocation_t;
 
 typedef struct godwit__bulletin {

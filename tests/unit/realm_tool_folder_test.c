@@ -171,18 +171,34 @@ Test (realm_tool_folder, each_bulletin_holds_what_the_last_one_did)
     end (&world);
 }
 
+/* Members add the skew to the end, and their clocks may be behind by as much. */
 Test (realm_tool_folder, a_bulletin_leaves_out_what_has_ended_also_by_clocks_that_are_behind)
 {
+    const int64_t over = NOW + DAY + 2 * GODWIT__CLOCK_SKEW_S;
     world_t world;
     begin (&world);
     issue (&world, "web", NOW, NOW + DAY);
     issue (&world, "shop", NOW, NOW + 9 * DAY);
     make_void (&world, &(realm_void_t){.name = "web"}, NOW);
-    make_void (&world, &(realm_void_t){.is_renewal = true}, NOW + DAY + GODWIT__CLOCK_SKEW_S - 1);
+    make_void (&world, &(realm_void_t){.is_renewal = true}, over - 1);
     cr_assert_eq (world.folder.bulletin->revoked_count, 1);
-    make_void (&world, &(realm_void_t){.name = "shop"}, NOW + DAY + GODWIT__CLOCK_SKEW_S);
+    make_void (&world, &(realm_void_t){.name = "shop"}, over);
     cr_assert_eq (world.folder.bulletin->revoked_count, 1);
     cr_assert_eq (number (&world), 3);
+    end (&world);
+}
+
+Test (realm_tool_folder, a_bulletin_takes_in_what_clocks_that_are_behind_let_in)
+{
+    const int64_t over = NOW + DAY + 2 * GODWIT__CLOCK_SKEW_S;
+    world_t world;
+    begin (&world);
+    issue (&world, "web", NOW, NOW + DAY);
+    make_void (&world, &(realm_void_t){.name = "web"}, over);
+    cr_assert_eq (world.added_count, 0);
+    make_void (&world, &(realm_void_t){.name = "web"}, over - 1);
+    cr_assert_eq (world.added_count, 1);
+    cr_assert_eq (world.folder.bulletin->revoked_count, 1);
     end (&world);
 }
 

@@ -25,14 +25,22 @@ check_known (const realm_folder_t *folder, const realm_void_t *what, godwit_erro
                               "%s: no certificate has this name or serial: godwit realm show", folder->path);
 }
 
-/* Those of the last bulletin whose certificates have not ended, also by clocks that are behind. */
+/* Nobody lets such a certificate in any more: members add the skew to its end, and their clocks may be behind
+ * by as much. */
+static bool
+is_over (int64_t until, int64_t now)
+{
+    return until + 2 * GODWIT__CLOCK_SKEW_S <= now;
+}
+
+/* Those of the last bulletin whose certificates are not over. */
 static size_t
 keep_last (const realm_folder_t *folder, int64_t now, godwit__revocation_t *revoked)
 {
     const godwit__bulletin_t *const last = folder->bulletin;
     size_t count = 0;
     for (size_t i = 0; last && i < last->revoked_count; i++)
-        if (last->revoked[i].until + GODWIT__CLOCK_SKEW_S > now)
+        if (!is_over (last->revoked[i].until, now))
             revoked[count++] = last->revoked[i];
     return count;
 }
@@ -46,7 +54,7 @@ add_new (const realm_folder_t *folder, const realm_void_t *what, int64_t now, go
         const realm_entry_t *const entry = &folder->issued.entries[i];
         const godwit__certificate_t certificate = {.serial = entry->serial, .from = entry->from};
         if (!is_meant (what, entry) || (what->has_before && entry->from >= what->before) ||
-            entry->until + GODWIT__CLOCK_SKEW_S <= now ||
+            is_over (entry->until, now) ||
             (folder->bulletin && godwit__bulletin_revokes (folder->bulletin, &certificate)))
             continue;
         revoked[count] = (godwit__revocation_t){entry->serial, entry->until};
