@@ -58,6 +58,9 @@ expect 2 ' twice' matchmaker --insecure --listen=127.0.0.1:9 --listen=127.0.0.1:
 expect 2 'at most 7 times' matchmaker --insecure -l a -l b -l c -l d -l e -l f -l g -l h
 expect 2 'Rendezvous 10.0.0.1 (URL): tcp beyond this host needs a realm' matchmaker --listen=10.0.0.1
 expect 2 'Rendezvous 127.0.0.1 (URL): tcp at the loopback, ' matchmaker --listen=127.0.0.1
+for address in 10.0.0.1 127.0.0.1 '*'; do
+    expect 2 '^With a realm: .* .godwit realm accept.\. Without one, for this command: --insecure$' matchmaker --listen="$address"
+done
 expect 1 'cannot listen at tcp://192.0.2.1:9573: Cannot assign requested address' matchmaker --insecure -l 192.0.2.1
 
 free_port

@@ -5,6 +5,8 @@
 
 #include <godwit/transport.h>
 
+#include "src/interface/tcp_permission.h"
+
 #include <argp.h>
 #include <errno.h>
 #include <poll.h>
@@ -130,10 +132,21 @@ fail (const char *what)
     return STATUS_FAILED;
 }
 
+/* The library speaks of the settings of a program. */
+static void
+advise (const char *reason)
+{
+    if (strstr (reason, godwit__tcp_refusal (true)) || strstr (reason, godwit__tcp_refusal (false)))
+        fprintf (stderr,
+                 "With a realm: put the member file that `godwit realm init` makes on this host, with "
+                 "`godwit realm accept`. Without one, for this command: --insecure\n");
+}
+
 static int
 fail_with (godwit_error_t *error)
 {
     fail (godwit_error_message (error));
+    advise (godwit_error_message (error));
     godwit_error_destroy (&error);
     return STATUS_FAILED;
 }

@@ -147,8 +147,8 @@ godwit_status_t
 realm_read_file (realm_bytes_t *bytes, int folder, const char *path, const char *name, size_t max,
                  realm_privacy_t privacy, godwit_error_t **error)
 {
-    const int waiting = privacy == REALM_REGULAR ? O_NONBLOCK : 0;
-    const int fd = openat (folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | waiting);
+    const int more = privacy == REALM_REGULAR ? O_NONBLOCK : 0;
+    const int fd = openat (folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | more);
     if (fd < 0 && errno == ENOENT)
         return godwit__error_set (error, GODWIT_ERR_NOT_FOUND, "%s: there is no such file", name);
     if (fd < 0)
