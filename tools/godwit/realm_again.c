@@ -79,6 +79,8 @@ realm_again (const realm_folder_t *folder, const char *name, int64_t now, const 
         return REALM_AGAIN_HERE;
     const realm_entry_t *const first = next_in_use (folder, name, now, &at);
     *key = first && first->is_requested ? first->key : last->key;
+    if (!first)
+        return REALM_AGAIN_THERE;
     for (const realm_entry_t *other; (other = next_in_use (folder, name, now, &at));)
         if (memcmp (other->key, first->key, sizeof first->key) != 0)
             return REALM_AGAIN_ASK;

@@ -30,7 +30,7 @@ check_known (const realm_folder_t *folder, const realm_void_t *what, godwit_erro
 static bool
 is_over (int64_t until, int64_t now)
 {
-    return until + 2 * GODWIT__CLOCK_SKEW_S <= now;
+    return until + INT64_C (2) * GODWIT__CLOCK_SKEW_S <= now;
 }
 
 /* Those of the last bulletin whose certificates are not over. */
