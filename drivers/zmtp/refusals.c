@@ -111,24 +111,36 @@ godwit__zmtp_refusals_note (godwit__zmtp_refusals_t *refusals, const godwit__zmt
            now_ns - oldest_ns < GODWIT__ZMTP_REFUSALS_MS * GODWIT__NS_PER_MS;
 }
 
+/* The end of what begins now. */
+static int64_t
+after_wait (int64_t now_ns)
+{
+    return now_ns + GODWIT__ZMTP_REFUSALS_WAIT_MS * GODWIT__NS_PER_MS;
+}
+
+static host_t *
+find_peer (const godwit__zmtp_refusals_t *self, const godwit__zmtp_peer_t *peer)
+{
+    const godwit__zmtp_origin_t origin = origin_of (peer);
+    return find (self, &origin);
+}
+
 void
 godwit__zmtp_refusals_hold (godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
                             int64_t now_ns)
 {
-    const godwit__zmtp_origin_t origin = origin_of (peer);
-    host_t *host = find (refusals, &origin);
+    host_t *host = find_peer (refusals, peer);
     if (host)
-        host->waits_until_ns = now_ns + GODWIT__ZMTP_REFUSALS_WAIT_MS * GODWIT__NS_PER_MS;
+        host->waits_until_ns = after_wait (now_ns);
 }
 
 void
 godwit__zmtp_refusals_spare (godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
                              int64_t now_ns)
 {
-    const godwit__zmtp_origin_t origin = origin_of (peer);
-    host_t *host = find (refusals, &origin);
+    host_t *host = find_peer (refusals, peer);
     if (host)
-        host->spared_until_ns = now_ns + GODWIT__ZMTP_REFUSALS_WAIT_MS * GODWIT__NS_PER_MS;
+        host->spared_until_ns = after_wait (now_ns);
 }
 
 static bool
@@ -141,8 +153,7 @@ bool
 godwit__zmtp_refusals_has_turn (const godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
                                 int64_t now_ns)
 {
-    const godwit__zmtp_origin_t origin = origin_of (peer);
-    const host_t *host = find (refusals, &origin);
+    const host_t *host = find_peer (refusals, peer);
     return !is_on_hold (host, now_ns) || now_ns >= host->turn_ns;
 }
 
@@ -151,8 +162,7 @@ void
 godwit__zmtp_refusals_take_turn (const godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
                                  int64_t now_ns)
 {
-    const godwit__zmtp_origin_t origin = origin_of (peer);
-    host_t *host = find (refusals, &origin);
+    host_t *host = find_peer (refusals, peer);
     const int64_t turn_ns = GODWIT__ZMTP_REFUSALS_TURN_MS * GODWIT__NS_PER_MS;
     const int64_t earliest_ns = now_ns - GODWIT__ZMTP_REFUSALS_FEW * turn_ns;
     if (is_on_hold (host, now_ns))
@@ -162,8 +172,7 @@ godwit__zmtp_refusals_take_turn (const godwit__zmtp_refusals_t *refusals, const 
 void
 godwit__zmtp_refusals_forgive (godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer)
 {
-    const godwit__zmtp_origin_t origin = origin_of (peer);
-    host_t *host = find (refusals, &origin);
+    host_t *host = find_peer (refusals, peer);
     if (host)
         host->waits_until_ns = INT64_MIN;
 }

@@ -185,9 +185,9 @@ choose_identity (issue_t *self, godwit_error_t **error)
     return godwit__error_set (
         error, GODWIT_ERR_FAILED,
         "--again: \"%s\" has more than one identity (godwit realm show): which host is meant? Let it ask: "
-        "ssh "
-        "HOST godwit realm request --new | godwit realm issue %s --again --request=- | ssh HOST godwit realm "
-        "accept; or revoke those that are not used any more: godwit realm revoke SERIAL",
+        "ssh HOST godwit realm request --new | godwit realm issue %s --again --request=- | "
+        "ssh HOST godwit realm accept; or revoke those that are not used any more: godwit realm revoke "
+        "SERIAL",
         self->name, self->name);
 }
 
