@@ -40,6 +40,19 @@ stall (godwit__call_t *call)
     godwit__client_leave (client);
 }
 
+/* In the trace that was current where the call was made. */
+static void
+run_callback (const godwit__call_t *call, godwit_status_t status, const godwit_value_t *result,
+              const godwit_error_t *error)
+{
+    godwit__trace_scope_t scope;
+    godwit_trace_t trace = call->trace;
+    memcpy (trace.span_id, &call->parent, sizeof trace.span_id);
+    godwit__trace_enter (&scope, call->parent ? &trace : NULL);
+    call->callback (call->user, status, result, error);
+    godwit__trace_leave (&scope);
+}
+
 static void
 finish (godwit__call_t *call, godwit_status_t status, godwit_value_t *result, godwit_error_t *error)
 {
@@ -55,7 +68,7 @@ finish (godwit__call_t *call, godwit_status_t status, godwit_value_t *result, go
                        godwit__completion_now (transport->completion));
     if (status && call->backoff_key)
         godwit__backing_off_failed (call, status, false);
-    call->callback (call->user, status, result, error);
+    run_callback (call, status, result, error);
     transport->completion->callback_depth--;
     godwit_value_unref (&result);
     godwit_error_destroy (&error);

@@ -41,6 +41,8 @@ typedef struct godwit__call {
     int64_t now_ns;       /* the time, while it is fresh; 0: ask the clock */
     int64_t retries_left; /* -1: any number */
     int64_t started_ns;
+    godwit_trace_t trace;     /* its span id is the call's id */
+    uint64_t parent;          /* the span that the call is a part of; 0: none */
     godwit__metric_t *metric; /* from godwit__call_begins on */
     godwit_value_t *context;  /* as the program gave it, for the client's serializer; NULL without one */
     bool cast;

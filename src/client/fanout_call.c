@@ -164,6 +164,21 @@ begin_row (godwit__fanout_t *fanout, godwit__row_t *row, const char *method)
         end_row (row, status, NULL, error);
 }
 
+/* The calls of all rows are of one trace. They may end while others begin: only `waits` tells whether all
+ * have ended. */
+static void
+begin_rows (godwit__fanout_t *fanout, const char *method)
+{
+    godwit_trace_t trace;
+    uint64_t parent;
+    godwit__trace_scope_t scope;
+    godwit__trace_begin (&fanout->client->transport->traces, &trace, &parent);
+    godwit__trace_enter (&scope, &trace);
+    for (size_t i = 0; i < fanout->result->count; i++)
+        begin_row (fanout, &fanout->result->rows[i], method);
+    godwit__trace_leave (&scope);
+}
+
 /* ---- waiting ---- */
 
 static void
@@ -209,9 +224,7 @@ run (godwit__fanout_t *fanout, const char *method, godwit_error_t **error)
         return status;
     if (fanout->result->count == 0 && (client->mandatory || !fanout->is_certain))
         return godwit__nobody_error (client, fanout->is_certain, GODWIT_OUTCOME_NOT_SENT, error);
-    /* Calls may end while others begin: only `waits` tells whether all have ended. */
-    for (size_t i = 0; i < fanout->result->count; i++)
-        begin_row (fanout, &fanout->result->rows[i], method);
+    begin_rows (fanout, method);
     wait_for_rows (fanout);
     return check_end (fanout, error);
 }

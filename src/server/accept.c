@@ -113,6 +113,7 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
     }
     godwit__frame_move (godwit__request_frame (request), frame);
     request->body_offset = body_offset;
+    godwit__request_take_trace (request, header->flags & GODWIT__FLAG_TRACED);
     if (header->aux && !request->is_cast)
         godwit__call_monitor_add (request, header->aux, now_ns);
     if (runs)

@@ -93,6 +93,7 @@ godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message
     request->inline_call = &call;
     request->body_offset = GODWIT__HEADER_SIZE;
     godwit__frame_move (godwit__request_frame (request), &frame);
+    godwit__request_take_trace (request, header.flags & GODWIT__FLAG_TRACED);
     bool malformed;
     if (godwit__request_prepare (request, &malformed)) {
         if (!(request->route->method.flags & GODWIT_METHOD_INLINE)) {

@@ -345,6 +345,7 @@ allocate (godwit_transport_t **transport, const char *url, const godwit__environ
     self->random = environment->random;
     self->random_user = environment->random_user;
     self->random (self->random_user, self->instance, sizeof self->instance);
+    godwit__trace_source_init (&self->traces, self->instance);
     self->incarnation = environment->incarnation ? environment->incarnation : godwit__incarnation ();
     self->alive = godwit__fork_guard_new ();
     self->host_id = environment->host_id ? strdup (environment->host_id) : godwit__host_id ();
