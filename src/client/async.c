@@ -7,7 +7,7 @@
 #include "src/client/call_attempt.h"
 #include "src/client/call_explain.h"
 #include "src/client/call_finish.h"
-#include "src/client/call_metrics.h"
+#include "src/client/call_record.h"
 #include "src/connection/completion.h"
 #include "src/error/error.h"
 #include "src/loop/clock.h"
@@ -64,8 +64,7 @@ finish (godwit__call_t *call, godwit_status_t status, godwit_value_t *result, go
         GODWIT__COUNT (transport, calls_failed);
     else
         GODWIT__COUNT (transport, calls_succeeded);
-    godwit__call_ends (call->metric, call->started_ns, status,
-                       godwit__completion_now (transport->completion));
+    godwit__call_end_counted (call, status, error, godwit__completion_now (transport->completion));
     if (status && call->backoff_key)
         godwit__backing_off_failed (call, status, false);
     run_callback (call, status, result, error);
@@ -148,7 +147,7 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
         break;
     }
     GODWIT__COUNT (transport, calls_failed);
-    godwit__call_ends (call->metric, call->started_ns, status, call->started_ns);
+    godwit__call_end_counted (call, status, error ? *error : NULL, call->started_ns);
     if (call->backoff_key)
         godwit__backing_off_failed (call, status, false);
     godwit__call_release (call);
@@ -265,7 +264,7 @@ godwit__call_async (godwit_client_t *client, const godwit_value_t *context, cons
     if (started)
         *started = call; /* before it may end */
     GODWIT__COUNT (client->transport, calls_started);
-    call->metric = godwit__call_begins (client, method, false);
+    godwit__call_begin_counted (call, method, false);
     return godwit__call_start (call, error);
 }
 

@@ -5,6 +5,7 @@
 #include "src/base/hash.h"
 #include "src/client/call_error.h"
 #include "src/client/call_explain.h"
+#include "src/client/call_record.h"
 #include "src/client/call_retry.h"
 #include "src/client/fanout_row.h"
 #include "src/client/nobody.h"
@@ -82,6 +83,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
     godwit__message_t message = godwit__encoded_request_message (&call->request);
     message.stays = call->cast || !call->pending.finished; /* the call cannot end before it is flushed */
     call->server_key = picked->key;
+    godwit__call_note_sent (call, picked->connection, now_ns);
 
     if (picked->local && !call->cast && !call->pending.finished &&
         godwit__pool_call_inline (call->client->transport->pool, &message, now_ns, &call->pending.frame,
@@ -306,5 +308,7 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
     const godwit__advance_t what = advance (call, status, error);
     if (what == GODWIT__ADVANCE_FAILED) /* otherwise it may be gone already */
         godwit__call_explain (call, error);
+    else if (what == GODWIT__ADVANCE_STALLED)
+        godwit__call_note_waiting (call);
     return what;
 }

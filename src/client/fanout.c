@@ -10,6 +10,7 @@
 #include "src/client/publisher_send.h"
 #include "src/error/error.h"
 #include "src/error/struct_size.h"
+#include "src/runtime/call_box.h"
 #include "src/runtime/own_rights.h"
 #include "src/runtime/wait.h"
 
@@ -182,6 +183,58 @@ publish (const godwit_client_t *client, godwit__encoded_request_t *request, cons
     }
 }
 
+/* ---- what the counters and the black box hear ---- */
+
+typedef struct counted_fanout {
+    int64_t started_ns;
+    godwit__metric_t *metric;
+    godwit_trace_t trace;
+    godwit__box_record_t *record;
+} counted_fanout_t;
+
+static void
+begin_counted (counted_fanout_t *counted, godwit_client_t *client, const char *method, int64_t started_ns)
+{
+    godwit_transport_t *const transport = client->transport;
+    uint64_t parent;
+    counted->started_ns = started_ns;
+    counted->metric = godwit__call_begins (client, method, true);
+    godwit__trace_begin (&transport->traces, &counted->trace, &parent);
+    counted->record =
+        godwit__box_begin (transport->box, &(godwit__begun_t){
+                                               .side = GODWIT__BOX_CLIENT,
+                                               .kind = GODWIT__BOX_FANOUT,
+                                               .at_ns = started_ns,
+                                               .trace = &counted->trace,
+                                               .span = godwit__trace_span (&counted->trace),
+                                               .parent = parent,
+                                               .name = godwit__metric_name (transport->box, counted->metric),
+                                           });
+}
+
+static void
+end_counted (const counted_fanout_t *counted, const godwit_client_t *client,
+             const godwit__encoded_request_t *request, godwit_status_t status, const godwit_error_t *error)
+{
+    godwit__box_t *const box = client->transport->box;
+    const int64_t now_ns = godwit__transport_now (client->transport);
+    godwit__call_ends (counted->metric, counted->started_ns, status, now_ns);
+    if (status)
+        godwit__box_note (box, &(godwit__noted_t){.span = godwit__trace_span (&counted->trace),
+                                                  .at_ns = now_ns,
+                                                  .text = error ? godwit_error_message (error)
+                                                                : godwit_status_text (status)});
+    godwit__box_finish (
+        box, counted->record,
+        &(godwit__ended_t){
+            .ended_ns = now_ns,
+            .status = status,
+            .outcome = status ? GODWIT_OUTCOME_NOT_SENT : GODWIT_OUTCOME_RAN,
+            .attempts = 1,
+            .request_size = request->size < UINT32_MAX ? (uint32_t) request->size : UINT32_MAX,
+        });
+}
+
 /* Others would drop it. */
 static godwit_status_t
 check_right (const godwit_client_t *client, const char *method, godwit_error_t **error)
@@ -219,16 +272,14 @@ godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, co
         godwit__client_tell_where (client, method, error);
     if (status == GODWIT_OK) {
         GODWIT__COUNT (client->transport, fanouts);
-        godwit__metric_t *const metric = godwit__call_begins (client, method, true);
-        godwit_trace_t trace;
-        uint64_t parent;
-        godwit__trace_begin (&client->transport->traces, &trace, &parent);
-        status = publish (client, &request, &trace, started_ns, deadline_ns, &reached, error);
+        counted_fanout_t counted;
+        begin_counted (&counted, client, method, started_ns);
+        status = publish (client, &request, &counted.trace, started_ns, deadline_ns, &reached, error);
         if (status) {
             godwit__client_explain (client, method, error);
-            godwit__call_tell_id (&trace, error);
+            godwit__call_tell_id (&counted.trace, error);
         }
-        godwit__call_ends (metric, started_ns, status, godwit__transport_now (client->transport));
+        end_counted (&counted, client, &request, status, error ? *error : NULL);
     }
     godwit__encoded_request_release (&request);
     godwit__client_leave (client);

@@ -11,7 +11,7 @@
 #include "src/client/async.h"
 #include "src/client/backing_off_client.h"
 #include "src/client/call_explain.h"
-#include "src/client/call_metrics.h"
+#include "src/client/call_record.h"
 #include "src/client/fanout_row.h"
 #include "src/client/nobody.h"
 #include "src/connection/completion.h"
@@ -157,7 +157,7 @@ begin_row (godwit__fanout_t *fanout, godwit__row_t *row, const char *method)
     godwit_status_t status = call_new (&call, fanout, row, &error);
     if (status == GODWIT_OK) {
         GODWIT__COUNT (fanout->client->transport, calls_started);
-        call->metric = godwit__call_begins (fanout->client, method, true);
+        godwit__call_begin_counted (call, method, true);
         status = godwit__call_start (call, &error);
     }
     if (status)

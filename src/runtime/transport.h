@@ -11,6 +11,7 @@
 
 #include "src/base/list.h"
 #include "src/base/trace.h"
+#include "src/blackbox/blackbox.h"
 #include "src/interface/driver.h"
 #include "src/interface/matchmaker.h"
 #include "src/loop/change.h"
@@ -144,6 +145,7 @@ struct godwit_transport {
     godwit__counters_t counters;
     godwit__matchmaker_gauges_t gauges;
     godwit__metrics_t *metrics;
+    godwit__box_t *box; /* NULL: there is none */
 };
 
 /* FORKED in a child of the process that made the transport, CLOSED while it is being destroyed, OK otherwise.

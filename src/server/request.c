@@ -80,6 +80,15 @@ godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__
     atomic_store_explicit (&request->abandoned, false, memory_order_relaxed);
     atomic_store_explicit (&request->refs, 1, memory_order_relaxed);
     atomic_store_explicit (&request->parts, 1, memory_order_relaxed);
+    request->record = NULL;
+    request->server_id = header->target;
+    request->box_peer = port ? port->box_peer : 0;
+    request->queued_then = request->running_then = 0;
+    request->frame_size = request->reply_size = 0;
+    request->started_ns = 0;
+    request->replied_ns = 0;
+    request->failure = GODWIT_OK;
+    request->was_queued = false;
     request->caller = NULL;
     request->block = NULL;
     request->body = NULL;

@@ -41,7 +41,18 @@ struct godwit_request {
     int64_t received_ns;
     uint64_t span;        /* of the call: its id. 0: its client did not tell */
     godwit_trace_t trace; /* of the handler's run */
-    int64_t deadline_ns;  /* GODWIT__NEVER: none */
+
+    /* For the black box (request_record.h). */
+    godwit__box_record_t *record; /* while it runs; NULL: there is none */
+    uint32_t server_id;
+    uint32_t box_peer;
+    uint32_t queued_then, running_then; /* at its server, when it came */
+    uint32_t frame_size, reply_size;
+    int64_t replied_ns;      /* of one that was kept; 0: it was not, or is not answered */
+    godwit_status_t failure; /* OK: none */
+    bool was_queued;
+
+    int64_t deadline_ns; /* GODWIT__NEVER: none */
     bool is_cast;
     bool is_fanout;
     bool is_redelivered; /* a durable cast that may have run before */
