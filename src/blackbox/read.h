@@ -19,7 +19,7 @@ typedef enum godwit__box_text {
     GODWIT__BOX_TEXTS
 } godwit__box_text_t;
 
-/* A record, decoded. Times are those of layout.h. */
+/* A record, decoded. Times are those of layout.h; -1: it has not come. */
 typedef struct godwit__box_call {
     uint64_t number; /* grows from one to the next */
     bool is_running;
@@ -76,9 +76,9 @@ typedef struct godwit__box_filter {
     int64_t since_ns; /* that were not over before this; the monotonic clock */
 } godwit__box_filter_t;
 
-/* Adds a map for each of these calls to the list that is open (transport.h says what is in it): none, if
- * memory is short. */
-void godwit__box_tell (const godwit__box_snapshot_t *snapshot, const godwit__box_filter_t *filter,
+/* Adds a map for each of these calls to the list that is open (transport.h says what is in it). False:
+ * memory is short, and there is none. */
+bool godwit__box_tell (const godwit__box_snapshot_t *snapshot, const godwit__box_filter_t *filter,
                        godwit_builder_t *builder);
 
 #endif

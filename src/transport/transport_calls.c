@@ -71,10 +71,13 @@ tell (const godwit_transport_t *transport, const godwit_calls_options_t *options
     const godwit__box_filter_t filter = filter_of (options, wanted, godwit__transport_now (transport));
     godwit_builder_t *builder = godwit_builder_new ();
     godwit_builder_open_list (builder, NULL);
-    godwit__box_tell (&snapshot, &filter, builder);
+    const bool is_told = godwit__box_tell (&snapshot, &filter, builder);
     godwit_builder_close (builder);
     godwit__box_forget (&snapshot);
-    return godwit_builder_finish (&builder, calls, error);
+    if (is_told)
+        return godwit_builder_finish (&builder, calls, error);
+    godwit_builder_destroy (&builder);
+    return godwit__error_no_memory (error);
 }
 
 godwit_status_t
