@@ -299,7 +299,7 @@ typedef struct godwit_calls_options {
  *    queue), "busy" (handlers)
  *  - "request_size", "reply_size": bytes of the frames; 0: there was none
  *
- * Any thread. CLOSED, FORKED, OUT_OF_MEMORY; INVALID_ARGUMENT: an id that is none. */
+ * Any thread. CLOSED, FORKED, OUT_OF_MEMORY; INVALID_ARGUMENT: a malformed id. */
 GODWIT_EXPORT godwit_status_t godwit_transport_calls (const godwit_transport_t *transport,
                                                       const godwit_calls_options_t *options,
                                                       godwit_value_t **calls, godwit_error_t **error);

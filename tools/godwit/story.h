@@ -48,7 +48,7 @@ bool story_find (story_t *story, const sources_t *sources, const char *id);
 
 /* "succeeded", "not_sent", ...: for programs. Static text. */
 const char *story_fate_name (story_fate_t fate);
-/* A sentence for people. */
+/* A sentence. */
 void story_explain (const story_t *story, char *text, size_t size);
 
 /* As a timeline. */
