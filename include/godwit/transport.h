@@ -186,6 +186,27 @@ GODWIT_EXPORT godwit_status_t godwit_transport_reload_realm (godwit_transport_t 
 GODWIT_EXPORT godwit_status_t godwit_transport_wait_ready (godwit_transport_t *transport, int64_t timeout_ms,
                                                            godwit_error_t **error);
 
+/* Lists all servers of the cluster that a transport knows. Does not wait until they are known: see
+ * godwit_transport_wait_ready. *servers belongs to the caller. It is a list of maps (contract 12), in no
+ * particular order:
+ *
+ *  - "exchange", "topic", "server": its names
+ *  - "state": "up"; "draining": it ends, and takes no more requests; "suspect": no source of names knows it
+ *    any more, but it has not said that it leaves; "unreachable": all of its addresses have failed; "refused":
+ *    it is not called, because it is not there, or may not serve this
+ *  - "addresses": a list, the shortest path first; "path": "inproc", "ipc" or "tcp": the one in use, or that
+ *    would be; nil: it has none for this process; "connected" (bool)
+ *  - "serves": a list of maps of "namespace" (nil: none) and "version"; empty: it did not say
+ *  - "instance": of its transport, in hexadecimal digits (all zero: it was listed, and is not known yet);
+ *    "incarnation": when that transport began, in microseconds of the wall clock since 1970; "server_id",
+ *    "revision": as it was announced
+ *  - "since": when this transport heard of it, in nanoseconds of the wall clock; "source": who told: "local"
+ *    (this process itself), "static", "rendezvous", or "data path": only its connection; "own" (bool)
+ *
+ * Names come from other processes, and may hold any bytes. Any thread. CLOSED, FORKED, OUT_OF_MEMORY. */
+GODWIT_EXPORT godwit_status_t godwit_transport_servers (godwit_transport_t *transport,
+                                                        godwit_value_t **servers, godwit_error_t **error);
+
 /* ---- for a program with its own event loop (option external_loop) ---- */
 
 /* Returns a descriptor for the program's event loop. It is readable when godwit_transport_process has
