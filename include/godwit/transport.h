@@ -109,6 +109,8 @@ typedef struct godwit_transport_options {
      * (godwit_transport_calls), 128 bytes a call; what is said of failures takes 180 KiB besides. -1: there
      * is no black box. */
     int64_t black_box_size;
+    /* false; true: servers tell nothing of themselves to those who ask (contract 16). */
+    bool without_introspection;
 } godwit_transport_options_t;
 
 /* Makes options for a transport: GODWIT_TRANSPORT_OPTIONS (.external_loop = true). */
@@ -192,8 +194,8 @@ GODWIT_EXPORT godwit_status_t godwit_transport_wait_ready (godwit_transport_t *t
  *
  *  - "exchange", "topic", "server": its names
  *  - "state": "up"; "draining": it ends, and takes no more requests; "suspect": no source of names knows it
- *    any more, but it has not said that it leaves; "unreachable": all of its addresses have failed; "refused":
- *    it is not called, because it is not there, or may not serve this
+ *    any more, but it has not said that it leaves; "unreachable": all of its addresses have failed;
+ * "refused": it is not called, because it is not there, or may not serve this
  *  - "addresses": a list, the shortest path first; "path": "inproc", "ipc" or "tcp": the one in use, or that
  *    would be; nil: it has none for this process; "connected" (bool)
  *  - "serves": a list of maps of "namespace" (nil: none) and "version"; empty: it did not say

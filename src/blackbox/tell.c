@@ -40,6 +40,9 @@ fits (const godwit__box_call_t *call, const godwit__box_filter_t *filter)
         return false;
     if (filter->since_ns && !call->is_running && call->at_ns + last_of (call) < filter->since_ns)
         return false;
+    if (filter->may_see && !filter->may_see (filter->may_see_user, call->names[GODWIT__BOX_EXCHANGE],
+                                             call->names[GODWIT__BOX_TOPIC]))
+        return false;
     return is_text (filter->exchange, call->names[GODWIT__BOX_EXCHANGE]) &&
            is_text (filter->topic, call->names[GODWIT__BOX_TOPIC]) &&
            is_text (filter->method, call->names[GODWIT__BOX_METHOD]) &&
