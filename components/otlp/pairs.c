@@ -52,17 +52,17 @@ static godwit_status_t
 read_pair (godwit__otlp_pairs_t *pairs, char *text, const char **wrong)
 {
     char *const equals = strchr (text, '=');
-    *wrong = "expected NAME=VALUE,NAME=VALUE";
+    *wrong = "NAME=VALUE,NAME=VALUE";
     if (!equals)
         return GODWIT_ERR_MALFORMED;
     *equals = '\0';
     const godwit__otlp_pair_t pair = {.name = trim (text), .value = trim (equals + 1)};
     if (!*pair.name)
         return GODWIT_ERR_MALFORMED;
-    *wrong = "expected two hexadecimal digits after each %, and not 00";
+    *wrong = "two hexadecimal digits after each %, and not 00";
     if (!decode (pair.value))
         return GODWIT_ERR_MALFORMED;
-    *wrong = "expected at most 64 pairs";
+    *wrong = "at most 64 pairs";
     if (pairs->count == GODWIT__OTLP_PAIRS_MOST)
         return GODWIT_ERR_LIMIT_EXCEEDED;
     pairs->items[pairs->count++] = pair;
