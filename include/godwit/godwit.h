@@ -19,6 +19,7 @@
 #include <godwit/service.h>
 #include <godwit/spool.h>
 #include <godwit/target.h>
+#include <godwit/trace.h>
 #include <godwit/transport.h>
 #include <godwit/url.h>
 #include <godwit/value.h>

@@ -105,6 +105,10 @@ typedef struct godwit_transport_options {
     /* false; true: without a realm, tcp is used all the same, and everybody who reaches it can call, answer
      * and read. A warning says so at the start and every hour. */
     bool insecure;
+    /* 131072: the ring of the black box, which remembers what became of recent calls
+     * (godwit_transport_calls), 128 bytes a call; what is said of failures takes 180 KiB besides. -1: there
+     * is no black box. */
+    int64_t black_box_size;
 } godwit_transport_options_t;
 
 /* Makes options for a transport: GODWIT_TRANSPORT_OPTIONS (.external_loop = true). */
@@ -251,6 +255,53 @@ GODWIT_EXPORT void godwit_transport_stats (const godwit_transport_t *transport,
  * FORKED, OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_transport_metrics (const godwit_transport_t *transport,
                                                         godwit_value_t **metrics, godwit_error_t **error);
+
+/* ---- the black box ---- */
+
+/* Which calls are told. Zero: any; the comments say what a set field leaves. Texts are borrowed. */
+typedef struct godwit_calls_options {
+    size_t struct_size;
+    uint64_t after; /* those with a higher `seq`: what came since the last time */
+    size_t limit;   /* 100: at most so many, the newest (with slowest: the slowest) */
+    const char *id; /* the call of this id (16 digits), or the calls of this trace (32 digits) */
+    const char *exchange;
+    const char *topic;
+    const char *method;
+    const char *server;
+    bool failed;     /* those that failed */
+    bool running;    /* those that have not ended */
+    bool slowest;    /* all; the one that took the longest comes first */
+    int64_t last_ms; /* those that were not over so many milliseconds ago */
+} godwit_calls_options_t;
+
+/* Makes options for a look at the black box: GODWIT_CALLS_OPTIONS (.failed = true). */
+#define GODWIT_CALLS_OPTIONS(...)                                                                            \
+    (&(const godwit_calls_options_t){.struct_size = sizeof (godwit_calls_options_t), __VA_ARGS__})
+
+/* Reads what the black box of a transport knows of its recent calls (contract 15). *calls belongs to the
+ * caller: a list of maps, the oldest first. Failures and the slowest calls of the last five minutes stay
+ * longer than the others. options may be NULL.
+ *
+ *  - "seq": the number of the record, higher for a later one; "id", "trace", "parent" (nil: none): of its
+ *    trace, in hexadecimal digits; "side": "client" or "server"; "kind": "call", "cast" or "fanout"
+ *  - "exchange", "topic", "namespace", "version", "server", "method": as in the metrics; nil: unset, or not
+ * known
+ *  - "peer": the address of the other side, "instance": who that is; nil: not known
+ *  - "at": when it began, in nanoseconds of the wall clock (UTC, since 1970). Further times are nanoseconds
+ *    after that, nil if they have not come: at a client "sent" (handed over the last time) and "ended"; at a
+ *    server "started" (the handler), "ended" (the handler), and "replied" if it was kept. "took": from the
+ *    first to the last, or until now
+ *  - "running"; "status" (a type, "Ok" for success), "outcome": nil while it runs
+ *  - "attempts": how often it was handed over; "notes": why each was not the last, what it waited for, and
+ * why it failed, as maps of "at", "attempt", "server", "address" and "text"
+ *  - at a server "queued", "kept", "refused" (bool), and what there was when it came: "waiting" (in its
+ *    queue), "busy" (handlers)
+ *  - "request_size", "reply_size": bytes of the frames; 0: there was none
+ *
+ * Any thread. CLOSED, FORKED, OUT_OF_MEMORY; INVALID_ARGUMENT: an id that is none. */
+GODWIT_EXPORT godwit_status_t godwit_transport_calls (const godwit_transport_t *transport,
+                                                      const godwit_calls_options_t *options,
+                                                      godwit_value_t **calls, godwit_error_t **error);
 
 GODWIT_END_DECLS
 

@@ -17,7 +17,7 @@ typedef struct godwit__frame {
     size_t size;
     void (*release) (struct godwit__frame *frame); /* NULL: nothing to give back */
     union {
-        uint64_t words[8]; /* the size and alignment of a zmq_msg_t */
+        uint64_t words[12]; /* at least a zmq_msg_t, and a short request with its trace context */
         void *pointer;
     } storage;
 } godwit__frame_t;

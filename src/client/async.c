@@ -7,7 +7,7 @@
 #include "src/client/call_attempt.h"
 #include "src/client/call_explain.h"
 #include "src/client/call_finish.h"
-#include "src/client/call_metrics.h"
+#include "src/client/call_record.h"
 #include "src/connection/completion.h"
 #include "src/error/error.h"
 #include "src/loop/clock.h"
@@ -40,6 +40,19 @@ stall (godwit__call_t *call)
     godwit__client_leave (client);
 }
 
+/* In the trace that was current where the call was made. */
+static void
+run_callback (const godwit__call_t *call, godwit_status_t status, const godwit_value_t *result,
+              const godwit_error_t *error)
+{
+    godwit__trace_scope_t scope;
+    godwit_trace_t trace = call->trace;
+    memcpy (trace.span_id, &call->parent, sizeof trace.span_id);
+    godwit__trace_enter (&scope, call->parent ? &trace : NULL);
+    call->callback (call->user, status, result, error);
+    godwit__trace_leave (&scope);
+}
+
 static void
 finish (godwit__call_t *call, godwit_status_t status, godwit_value_t *result, godwit_error_t *error)
 {
@@ -51,11 +64,10 @@ finish (godwit__call_t *call, godwit_status_t status, godwit_value_t *result, go
         GODWIT__COUNT (transport, calls_failed);
     else
         GODWIT__COUNT (transport, calls_succeeded);
-    godwit__call_ends (call->metric, call->started_ns, status,
-                       godwit__completion_now (transport->completion));
+    godwit__call_end_counted (call, status, error, godwit__completion_now (transport->completion));
     if (status && call->backoff_key)
         godwit__backing_off_failed (call, status, false);
-    call->callback (call->user, status, result, error);
+    run_callback (call, status, result, error);
     transport->completion->callback_depth--;
     godwit_value_unref (&result);
     godwit_error_destroy (&error);
@@ -135,7 +147,7 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
         break;
     }
     GODWIT__COUNT (transport, calls_failed);
-    godwit__call_ends (call->metric, call->started_ns, status, call->started_ns);
+    godwit__call_end_counted (call, status, error ? *error : NULL, call->started_ns);
     if (call->backoff_key)
         godwit__backing_off_failed (call, status, false);
     godwit__call_release (call);
@@ -252,7 +264,7 @@ godwit__call_async (godwit_client_t *client, const godwit_value_t *context, cons
     if (started)
         *started = call; /* before it may end */
     GODWIT__COUNT (client->transport, calls_started);
-    call->metric = godwit__call_begins (client, method, false);
+    godwit__call_begin_counted (call, method, false);
     return godwit__call_start (call, error);
 }
 

@@ -6,7 +6,7 @@
 #include "src/client/call_attempt.h"
 #include "src/client/call_explain.h"
 #include "src/client/call_finish.h"
-#include "src/client/call_metrics.h"
+#include "src/client/call_record.h"
 #include "src/client/durable.h"
 #include "src/client/nobody.h"
 #include "src/error/error.h"
@@ -74,12 +74,16 @@ run (godwit_client_t *client, bool cast, const godwit_value_t *context, const ch
     else
         GODWIT__COUNT (transport, calls_started);
     call.spreads = cast && godwit__nobody_may_wait (transport); /* calls that are waited for are no burst */
-    call.metric = godwit__call_begins (client, method, false);
+    godwit__call_begin_counted (&call, method, false);
+    godwit_error_t *unasked = NULL; /* the black box tells it to whoever asks later */
+    if (!error)
+        error = &unasked;
     status = carry_through (&call, &value, error);
     if (status == GODWIT_OK && !cast)
         status = godwit__call_convert (&call, &value, error);
-    godwit__call_ends (call.metric, call.started_ns, status,
-                       call.now_ns ? call.now_ns : godwit__transport_now (transport));
+    godwit__call_end_counted (&call, status, status ? *error : NULL,
+                              call.now_ns ? call.now_ns : godwit__transport_now (transport));
+    godwit_error_destroy (&unasked);
     if (!cast) {
         if (status)
             GODWIT__COUNT (transport, calls_failed);

@@ -31,6 +31,7 @@ godwit__call_begin_time (godwit__call_t *call, int64_t now_ns)
     call->deadline_ns = now_ns + call->timeout_ms * GODWIT__NS_PER_MS;
     atomic_store_explicit (&call->pending.deadline_ns, call->deadline_ns, memory_order_relaxed);
     call->pending.owner = client;
+    godwit__trace_begin (&client->transport->traces, &call->trace, &call->parent);
     if (client->call_monitor_timeout_ms && !call->cast)
         call->pending.monitor_ns = client->call_monitor_timeout_ms * GODWIT__NS_PER_MS;
 }

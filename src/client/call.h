@@ -41,8 +41,14 @@ typedef struct godwit__call {
     int64_t now_ns;       /* the time, while it is fresh; 0: ask the clock */
     int64_t retries_left; /* -1: any number */
     int64_t started_ns;
-    godwit__metric_t *metric; /* from godwit__call_begins on */
-    godwit_value_t *context;  /* as the program gave it, for the client's serializer; NULL without one */
+    godwit_trace_t trace;         /* its span id is the call's id */
+    uint64_t parent;              /* the span that the call is a part of; 0: none */
+    godwit__metric_t *metric;     /* from godwit__call_begin_counted on */
+    godwit__box_record_t *record; /* in the black box; NULL: there is none of it */
+    uint32_t attempts;            /* how often it was handed over */
+    uint32_t reply_size;          /* of the frame that ended it */
+    const char *noted;            /* the last reason for waiting that the black box has; static text */
+    godwit_value_t *context;      /* as the program gave it, for the client's serializer; NULL without one */
     bool cast;
     bool redelivered; /* a durable cast that may have run before */
     bool withheld;    /* its next attempt has waited for the budget */

@@ -5,6 +5,7 @@
 #include "src/base/hash.h"
 #include "src/client/call_error.h"
 #include "src/client/call_explain.h"
+#include "src/client/call_record.h"
 #include "src/client/call_retry.h"
 #include "src/client/fanout_row.h"
 #include "src/client/nobody.h"
@@ -38,10 +39,22 @@ static bool
 write_request (godwit__call_t *call, const godwit__channel_t *link)
 {
     godwit__encoded_request_t *const request = &call->request;
+    request->trace_size = 0;
     if (call->row && !godwit__row_write (call))
         return false;
     return !request->shared || !request->shared->inserts.count || link->ops->gathers ||
            godwit__encoded_request_join (request);
+}
+
+/* Not to a process of an older release, which would take it for a part of the body; and not if the message
+ * would be longer than that process takes. */
+static bool
+takes_trace (godwit__call_t *call, const godwit__picked_t *picked)
+{
+    const godwit__message_t message = godwit__encoded_request_message (&call->request);
+    return (picked->connection->features & GODWIT__FEATURE_TRACES) &&
+           godwit__message_size (&message) + GODWIT__TRACE_SIZE <=
+               call->client->transport->options.max_message_size;
 }
 
 /* Hands the request, which was written, to the server that was picked. Consumes the connection's reference.
@@ -53,11 +66,14 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
     call->pending.left_ns = call->deadline_ns - now_ns;
     const int64_t left_ms = (call->pending.left_ns + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS;
     const uint32_t monitor_ms = call->pending.monitor_ns ? begin_monitor (call, now_ns) : 0;
+    const uint8_t traced = takes_trace (call, picked) ? GODWIT__FLAG_TRACED : 0;
+    if (traced)
+        godwit__encoded_request_add_trace (&call->request, &call->trace);
     godwit__header_write (data, &(godwit__header_t){
                                     .type = GODWIT__REQUEST,
-                                    .flags = call->cast          ? GODWIT__FLAG_CAST
-                                             : call->redelivered ? GODWIT__FLAG_REDELIVERED
-                                                                 : 0,
+                                    .flags = traced | (call->cast          ? GODWIT__FLAG_CAST
+                                                       : call->redelivered ? GODWIT__FLAG_REDELIVERED
+                                                                           : 0),
                                     .target = picked->server_id,
                                     .budget_ms = call->cast             ? 0
                                                  : left_ms < UINT32_MAX ? (uint32_t) left_ms
@@ -67,6 +83,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
     godwit__message_t message = godwit__encoded_request_message (&call->request);
     message.stays = call->cast || !call->pending.finished; /* the call cannot end before it is flushed */
     call->server_key = picked->key;
+    godwit__call_note_sent (call, picked->connection, now_ns);
 
     if (picked->local && !call->cast && !call->pending.finished &&
         godwit__pool_call_inline (call->client->transport->pool, &message, now_ns, &call->pending.frame,
@@ -291,5 +308,7 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
     const godwit__advance_t what = advance (call, status, error);
     if (what == GODWIT__ADVANCE_FAILED) /* otherwise it may be gone already */
         godwit__call_explain (call, error);
+    else if (what == GODWIT__ADVANCE_STALLED)
+        godwit__call_note_waiting (call);
     return what;
 }

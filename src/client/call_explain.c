@@ -208,17 +208,28 @@ account_of_call (godwit__call_t *call, godwit_error_t **error)
 }
 
 void
+godwit__call_tell_id (const godwit_trace_t *trace, godwit_error_t **error)
+{
+    char id[GODWIT__CALL_ID_SIZE];
+    if (!error)
+        return;
+    godwit__trace_span_text (godwit__trace_span (trace), id);
+    godwit__error_set_call_id (*error, id);
+}
+
+void
 godwit__call_explain (godwit__call_t *call, godwit_error_t **error)
 {
     account_t *const account = account_of_call (call, error);
-    if (!account)
-        return;
-    find_server (account, call);
-    put_server (account, call->server_key != 0);
-    put_facts (&account->text, call);
-    if (!call->server_key)
-        put_failures (account, call->row ? call->row->row.server : call->client->target.server);
-    account_give (account, error);
+    if (account) {
+        find_server (account, call);
+        put_server (account, call->server_key != 0);
+        put_facts (&account->text, call);
+        if (!call->server_key)
+            put_failures (account, call->row ? call->row->row.server : call->client->target.server);
+        account_give (account, error);
+    }
+    godwit__call_tell_id (&call->trace, error);
 }
 
 void
@@ -227,6 +238,7 @@ godwit__call_explain_waiting (godwit__call_t *call, godwit_error_t **error)
     account_t *const account = account_of_call (call, error);
     if (account)
         account_give (account, error);
+    godwit__call_tell_id (&call->trace, error);
 }
 
 static account_t *

@@ -17,6 +17,8 @@ struct godwit__call;
 void godwit__call_explain (struct godwit__call *call, godwit_error_t **error);
 /* Of a call that still waits, while nothing ends it: method and target. */
 void godwit__call_explain_waiting (struct godwit__call *call, godwit_error_t **error);
+/* The id alone. After the others, which may make the error anew. */
+void godwit__call_tell_id (const godwit_trace_t *trace, godwit_error_t **error);
 /* Of what was not, or is not, one call: a fanout, or a wait for servers (method NULL). */
 void godwit__client_explain (const godwit_client_t *client, const char *method, godwit_error_t **error);
 /* Of what the program gave, such as an argument. The message begins with its name, and stays as it is. */

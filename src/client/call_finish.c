@@ -149,6 +149,8 @@ static godwit__finish_t
 finish_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result, godwit_error_t **error)
 {
     const godwit__header_t *header = &call->pending.header;
+    const size_t size = call->pending.frame.size;
+    call->reply_size = size < UINT32_MAX ? (uint32_t) size : UINT32_MAX;
     if (header->type == GODWIT__NACK) {
         const godwit__finish_t finish = finish_nack (call, header->aux, header->target, status, error);
         godwit__frame_release (&call->pending.frame);

@@ -2,6 +2,7 @@
 #include "src/client/call_retry.h"
 
 #include "src/base/delay.h"
+#include "src/client/call_record.h"
 #include "src/client/fanout_row.h"
 
 /* Between half of the delay and all of it, so that calls which failed together do not come back together. */
@@ -35,6 +36,7 @@ godwit__call_try_again (godwit__call_t *call, godwit__charge_t charge)
 {
     if (!godwit__call_may_retry (call))
         return false;
+    godwit__call_note_attempt (call);
     godwit__tried_add (&call->tried, call->server_key);
     call->charge = charge;
     GODWIT__COUNT (call->client->transport, calls_retried);
@@ -74,10 +76,8 @@ godwit__call_try_elsewhere (godwit__call_t *call)
                                  .served = godwit__client_served (call->client)};
     const bool found = godwit__directory_serves_elsewhere (call->client->group, &wish, &call->refused);
     godwit__transport_unlock (transport);
-    if (!found || !godwit__call_try_again (call, GODWIT__CHARGE_NONE))
-        return false;
     call->why = "the server does not have the version";
-    return true;
+    return found && godwit__call_try_again (call, GODWIT__CHARGE_NONE);
 }
 
 void

@@ -2,7 +2,7 @@
 /* One durable cast: from its bytes in the spool to an asynchronous call, and what became of that. */
 #include "src/base/hash.h"
 #include "src/client/async.h"
-#include "src/client/call_metrics.h"
+#include "src/client/call_record.h"
 #include "src/client/durable_inside.h"
 #include "src/connection/completion.h"
 #include "src/error/error.h"
@@ -158,6 +158,6 @@ godwit__job_send (godwit__job_t *job)
         return false;
     }
     GODWIT__COUNT (job->queue->durable->transport, calls_started);
-    call->metric = godwit__call_begins (job->client, method_of (job), false);
+    godwit__call_begin_counted (call, method_of (job), false);
     return godwit__call_start (call, NULL) == GODWIT_OK;
 }

@@ -21,13 +21,14 @@ godwit__shared_unref (void *data, void *hint)
     free (shared);
 }
 
-/* For so many bytes of header and body, and inserts; NULL when memory is short. */
+/* For so many bytes of header and body, a trace context, and inserts; NULL when memory is short. */
 static godwit__shared_t *
 shared_new (size_t size, size_t insert_count)
 {
     const size_t align = alignof (godwit__insert_t);
     const size_t inserts_at =
-        (sizeof (godwit__shared_t) + GODWIT__KEY_SIZE + size + align - 1) / align * align;
+        (sizeof (godwit__shared_t) + GODWIT__KEY_SIZE + size + GODWIT__TRACE_SIZE + align - 1) / align *
+        align;
     godwit__shared_t *shared = malloc (inserts_at + insert_count * sizeof (godwit__insert_t));
     if (!shared)
         return NULL;
@@ -53,6 +54,7 @@ bool
 godwit__encoded_request_copy (godwit__encoded_request_t *to, const godwit__encoded_request_t *from)
 {
     to->size = from->size;
+    to->trace_size = 0;
     to->method_at = from->method_at;
     const godwit__inserts_t *const inserts = from->shared ? &from->shared->inserts : NULL;
     to->shared = inserts ? shared_new (from->size, inserts->count) : NULL;
@@ -74,6 +76,7 @@ godwit__encoded_request_copy (godwit__encoded_request_t *to, const godwit__encod
 bool
 godwit__encoded_request_join (godwit__encoded_request_t *request)
 {
+    request->trace_size = 0;
     const godwit__message_t message = godwit__encoded_request_message (request);
     const size_t size = godwit__message_size (&message);
     godwit__shared_t *const joined = shared_new (size, 0);
@@ -90,6 +93,7 @@ bool
 godwit__encode_body (godwit__encoded_request_t *request, const void *body, size_t size)
 {
     request->size = GODWIT__HEADER_SIZE + size;
+    request->trace_size = 0;
     request->method_at = 0;
     request->shared = request->size > GODWIT__REQUEST_INLINE ? shared_new (request->size, 0) : NULL;
     if (request->size > GODWIT__REQUEST_INLINE && !request->shared)
@@ -274,6 +278,7 @@ encode_any (godwit__encoded_request_t *request, const godwit_client_t *client, c
             const char *method, const godwit_fields_t *args, size_t key_size, godwit_error_t **error)
 {
     request->shared = NULL;
+    request->trace_size = 0;
     request->method_at = 0;
     const godwit_status_t status =
         client->serializer ? encode_with_serializer (request, client, context, method, args, key_size, error)

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An encoded request: the bytes that a client sends for a call, a cast, a row of a fanout call or a fanout.
  *
- *     | room for a publication's key | room for a header | [context, method, args, ...] |
+ *     | room for a publication's key | room for a header | [context, method, args, ...] | room for a trace |
  *
- * The body is encoded once. Whoever sends the request writes the header before each attempt, and a fanout
- * also writes the key. A small request lies in the struct itself. A larger one lies in memory of its own,
- * which is shared with the driver: it is sent without a copy. Large strings and bins of values lie where they
- * are: the request refers to them (inserts).
+ * The body is encoded once. Whoever sends the request writes the header before each attempt, and the trace
+ * context if the server takes it; a fanout also writes the key. A small request lies in the struct itself. A
+ * larger one lies in memory of its own, which is shared with the driver: it is sent without a copy. Large
+ * strings and bins of values lie where they are: the request refers to them (inserts).
  */
 #ifndef GODWIT_SRC_CLIENT_ENCODED_REQUEST_H
 #define GODWIT_SRC_CLIENT_ENCODED_REQUEST_H
 
+#include "src/base/trace.h"
 #include "src/client/client.h"
 
 /* A request that fits needs no allocation. */
@@ -26,8 +27,9 @@ typedef struct godwit__shared {
 typedef struct godwit__encoded_request {
     godwit__shared_t *shared; /* NULL: it is in small */
     size_t size;              /* of header and body, without inserts */
+    size_t trace_size;        /* GODWIT__TRACE_SIZE: a trace context follows the body; 0: none does */
     size_t method_at;         /* where the name of the method begins, for errors */
-    uint8_t small[GODWIT__KEY_SIZE + GODWIT__REQUEST_INLINE];
+    uint8_t small[GODWIT__KEY_SIZE + GODWIT__REQUEST_INLINE + GODWIT__TRACE_SIZE];
 } godwit__encoded_request_t;
 
 /* Encodes the request of a client, whose serializer is asked first, and checks that the client may send it.
@@ -44,8 +46,8 @@ bool godwit__encode_body (godwit__encoded_request_t *request, const void *body, 
 /* A copy with memory of its own, which refers to the same inserts. False if memory is short: it is empty
  * then. */
 bool godwit__encoded_request_copy (godwit__encoded_request_t *to, const godwit__encoded_request_t *from);
-/* Copies the inserts of a call's request between its own bytes, for a driver that does not gather. False if
- * memory is short: it is unchanged then. */
+/* Copies the inserts of a call's request between its own bytes, for a driver that does not gather. It has no
+ * trace context afterwards. False if memory is short: it is unchanged then. */
 bool godwit__encoded_request_join (godwit__encoded_request_t *request);
 
 /* How many bytes the namespace and the version of a target take at the most at the end of a request, and
@@ -72,9 +74,17 @@ godwit__encoded_request_message (godwit__encoded_request_t *request)
 {
     const godwit__inserts_t *const inserts = request->shared ? &request->shared->inserts : NULL;
     return (godwit__message_t){.data = godwit__encoded_request_data (request),
-                               .size = request->size,
+                               .size = request->size + request->trace_size,
                                .inserts = inserts ? inserts->items : NULL,
                                .insert_count = inserts ? inserts->count : 0};
+}
+
+/* Writes a trace context behind the body: the message has it from now on. */
+static inline void
+godwit__encoded_request_add_trace (godwit__encoded_request_t *request, const godwit_trace_t *trace)
+{
+    memcpy (godwit__encoded_request_data (request) + request->size, trace, GODWIT__TRACE_SIZE);
+    request->trace_size = GODWIT__TRACE_SIZE;
 }
 
 /* Makes a driver the owner of what a message consists of, if it takes it: the message has references of its

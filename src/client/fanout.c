@@ -10,6 +10,7 @@
 #include "src/client/publisher_send.h"
 #include "src/error/error.h"
 #include "src/error/struct_size.h"
+#include "src/runtime/call_box.h"
 #include "src/runtime/own_rights.h"
 #include "src/runtime/wait.h"
 
@@ -24,6 +25,14 @@ may_subscribe (const godwit__member_t *member)
                                                           : member->resolution != GODWIT__RESOLUTION_REFUSED;
 }
 
+/* A publication is the same for all: it has a trace context if all who get it take one. */
+static bool
+takes_traces (const godwit__member_t *member)
+{
+    return member->peer->state == GODWIT__PEER_READY && member->peer->connection &&
+           (member->peer->connection->features & GODWIT__FEATURE_TRACES);
+}
+
 /* Counts the members that are subscribed and those that are not; returns how many are worth waiting for. With
  * transport.lock held.
  */
@@ -32,13 +41,16 @@ survey (const godwit__publisher_t *publisher, godwit__group_t *group, const uint
 {
     uint32_t waits = 0;
     group->fanout_reached = group->fanout_missing = 0;
+    group->fanout_traced = true;
     for (size_t i = 0; i < group->count; i++) {
         const godwit__member_t *member = group->members[i];
         const godwit__record_t *record = member->record;
         uint8_t key[GODWIT__KEY_SIZE];
+        godwit__fanout_marker (key, topic_key, record->instance, record->server_id);
+        if (!takes_traces (member) && godwit__publisher_is_subscribed (publisher, key))
+            group->fanout_traced = false;
         if (member->draining)
             continue;
-        godwit__fanout_marker (key, topic_key, record->instance, record->server_id);
         /* A subscription alone may be a dead process's: the socket may not have noticed its end yet. With a
          * realm, nothing is sent to one that may not serve the topic. */
         if (godwit__publisher_is_subscribed (publisher, key) && member->peer->state == GODWIT__PEER_READY &&
@@ -59,10 +71,10 @@ survey (const godwit__publisher_t *publisher, godwit__group_t *group, const uint
 }
 
 /* Waits until all members that are alive are subscribed, or until until_ns. Returns whether there are no
- * others, for certain. */
+ * others, for certain. *traced: those who are subscribed take trace contexts. */
 static bool
 gather (godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *topic_key, int64_t until_ns,
-        godwit_fanout_report_t *report)
+        godwit_fanout_report_t *report, bool *traced)
 {
     godwit_transport_t *transport = publisher->transport;
     pthread_mutex_lock (&transport->lock);
@@ -83,6 +95,7 @@ gather (godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *t
     report->reached = group->fanout_reached;
     report->missing = group->fanout_missing;
     report->epoch = group->epoch;
+    *traced = group->fanout_traced;
     const bool is_certain = godwit__nobody_is_certain (transport);
     godwit__transport_unlock (transport);
     return is_certain;
@@ -102,12 +115,24 @@ report_nobody (const godwit_client_t *client, const godwit_fanout_report_t *repo
     return godwit__nobody_error (client, is_certain, GODWIT_OUTCOME_NOT_SENT, error);
 }
 
+/* trace NULL: the publication has none. */
+static void
+set_trace (const godwit_transport_t *transport, godwit__encoded_request_t *request,
+           const godwit_trace_t *trace)
+{
+    request->trace_size = 0;
+    const godwit__message_t message = godwit__encoded_request_message (request);
+    if (trace && GODWIT__KEY_SIZE + godwit__message_size (&message) + GODWIT__TRACE_SIZE <=
+                     transport->options.max_message_size)
+        godwit__encoded_request_add_trace (request, trace);
+}
+
 /* Publishes a request once. It goes to the servers that are subscribed by then, until deadline_ns at the
  * latest.
  */
 static godwit_status_t
-publish (const godwit_client_t *client, godwit__encoded_request_t *request, int64_t now_ns,
-         int64_t deadline_ns, godwit_fanout_report_t *report, godwit_error_t **error)
+publish (const godwit_client_t *client, godwit__encoded_request_t *request, const godwit_trace_t *trace,
+         int64_t now_ns, int64_t deadline_ns, godwit_fanout_report_t *report, godwit_error_t **error)
 {
     godwit_transport_t *transport = client->transport;
     godwit__group_t *group = client->group;
@@ -133,12 +158,14 @@ publish (const godwit_client_t *client, godwit__encoded_request_t *request, int6
 
     unsigned done = 0;
     bool is_certain = false;
+    bool traced = false;
     for (;;) {
         /* Each time: the servers may have changed since the last try. */
         if (!done)
-            is_certain = gather (publisher, group, topic_key, deadline_ns, report);
+            is_certain = gather (publisher, group, topic_key, deadline_ns, report, &traced);
         if (report->reached == 0)
             return report_nobody (client, report, is_certain, error);
+        set_trace (transport, request, traced ? trace : NULL);
         const godwit__io_t io = godwit__publisher_publish (publisher, request, topic_key, now_ns, &done);
         if (io == GODWIT__IO_OK)
             return GODWIT_OK;
@@ -154,6 +181,58 @@ publish (const godwit_client_t *client, godwit__encoded_request_t *request, int6
         godwit__transport_wait_changed (transport, GODWIT__FULL_NS);
         godwit__transport_unlock (transport);
     }
+}
+
+/* ---- what the counters and the black box hear ---- */
+
+typedef struct counted_fanout {
+    int64_t started_ns;
+    godwit__metric_t *metric;
+    godwit_trace_t trace;
+    godwit__box_record_t *record;
+} counted_fanout_t;
+
+static void
+begin_counted (counted_fanout_t *counted, godwit_client_t *client, const char *method, int64_t started_ns)
+{
+    godwit_transport_t *const transport = client->transport;
+    uint64_t parent;
+    counted->started_ns = started_ns;
+    counted->metric = godwit__call_begins (client, method, true);
+    godwit__trace_begin (&transport->traces, &counted->trace, &parent);
+    counted->record =
+        godwit__box_begin (transport->box, &(godwit__begun_t){
+                                               .side = GODWIT__BOX_CLIENT,
+                                               .kind = GODWIT__BOX_FANOUT,
+                                               .at_ns = started_ns,
+                                               .trace = &counted->trace,
+                                               .span = godwit__trace_span (&counted->trace),
+                                               .parent = parent,
+                                               .name = godwit__metric_name (transport->box, counted->metric),
+                                           });
+}
+
+static void
+end_counted (const counted_fanout_t *counted, const godwit_client_t *client,
+             const godwit__encoded_request_t *request, godwit_status_t status, const godwit_error_t *error)
+{
+    godwit__box_t *const box = client->transport->box;
+    const int64_t now_ns = godwit__transport_now (client->transport);
+    godwit__call_ends (counted->metric, counted->started_ns, status, now_ns);
+    if (status)
+        godwit__box_note (box, &(godwit__noted_t){.span = godwit__trace_span (&counted->trace),
+                                                  .at_ns = now_ns,
+                                                  .text = error ? godwit_error_message (error)
+                                                                : godwit_status_text (status)});
+    godwit__box_finish (
+        box, counted->record,
+        &(godwit__ended_t){
+            .ended_ns = now_ns,
+            .status = status,
+            .outcome = status ? GODWIT_OUTCOME_NOT_SENT : GODWIT_OUTCOME_RAN,
+            .attempts = 1,
+            .request_size = request->size < UINT32_MAX ? (uint32_t) request->size : UINT32_MAX,
+        });
 }
 
 /* Others would drop it. */
@@ -193,11 +272,14 @@ godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, co
         godwit__client_tell_where (client, method, error);
     if (status == GODWIT_OK) {
         GODWIT__COUNT (client->transport, fanouts);
-        godwit__metric_t *const metric = godwit__call_begins (client, method, true);
-        status = publish (client, &request, started_ns, deadline_ns, &reached, error);
-        if (status)
+        counted_fanout_t counted;
+        begin_counted (&counted, client, method, started_ns);
+        status = publish (client, &request, &counted.trace, started_ns, deadline_ns, &reached, error);
+        if (status) {
             godwit__client_explain (client, method, error);
-        godwit__call_ends (metric, started_ns, status, godwit__transport_now (client->transport));
+            godwit__call_tell_id (&counted.trace, error);
+        }
+        end_counted (&counted, client, &request, status, error ? *error : NULL);
     }
     godwit__encoded_request_release (&request);
     godwit__client_leave (client);

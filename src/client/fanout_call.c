@@ -11,7 +11,7 @@
 #include "src/client/async.h"
 #include "src/client/backing_off_client.h"
 #include "src/client/call_explain.h"
-#include "src/client/call_metrics.h"
+#include "src/client/call_record.h"
 #include "src/client/fanout_row.h"
 #include "src/client/nobody.h"
 #include "src/connection/completion.h"
@@ -157,11 +157,26 @@ begin_row (godwit__fanout_t *fanout, godwit__row_t *row, const char *method)
     godwit_status_t status = call_new (&call, fanout, row, &error);
     if (status == GODWIT_OK) {
         GODWIT__COUNT (fanout->client->transport, calls_started);
-        call->metric = godwit__call_begins (fanout->client, method, true);
+        godwit__call_begin_counted (call, method, true);
         status = godwit__call_start (call, &error);
     }
     if (status)
         end_row (row, status, NULL, error);
+}
+
+/* The calls of all rows are of one trace. They may end while others begin: only `waits` tells whether all
+ * have ended. */
+static void
+begin_rows (godwit__fanout_t *fanout, const char *method)
+{
+    godwit_trace_t trace;
+    uint64_t parent;
+    godwit__trace_scope_t scope;
+    godwit__trace_begin (&fanout->client->transport->traces, &trace, &parent);
+    godwit__trace_enter (&scope, &trace);
+    for (size_t i = 0; i < fanout->result->count; i++)
+        begin_row (fanout, &fanout->result->rows[i], method);
+    godwit__trace_leave (&scope);
 }
 
 /* ---- waiting ---- */
@@ -209,9 +224,7 @@ run (godwit__fanout_t *fanout, const char *method, godwit_error_t **error)
         return status;
     if (fanout->result->count == 0 && (client->mandatory || !fanout->is_certain))
         return godwit__nobody_error (client, fanout->is_certain, GODWIT_OUTCOME_NOT_SENT, error);
-    /* Calls may end while others begin: only `waits` tells whether all have ended. */
-    for (size_t i = 0; i < fanout->result->count; i++)
-        begin_row (fanout, &fanout->result->rows[i], method);
+    begin_rows (fanout, method);
     wait_for_rows (fanout);
     return check_end (fanout, error);
 }

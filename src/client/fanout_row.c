@@ -10,6 +10,7 @@ godwit__row_open (godwit__row_t *row, godwit__call_t *call)
     call->row = row;
     call->request.shared = NULL;
     call->request.size = row->request->size;
+    call->request.trace_size = 0;
     if (!row->request->shared)
         godwit__encoded_request_copy (&call->request, row->request);
 }

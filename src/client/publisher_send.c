@@ -253,7 +253,7 @@ godwit__publisher_publish (godwit__publisher_t *publisher, godwit__encoded_reque
                            const uint8_t *topic_key, int64_t now_ns, unsigned *done)
 {
     uint8_t *data = godwit__encoded_request_data (request) - GODWIT__KEY_SIZE;
-    const size_t size = GODWIT__KEY_SIZE + request->size;
+    const size_t size = GODWIT__KEY_SIZE + request->size + request->trace_size;
     pthread_mutex_lock (&publisher->lock);
     godwit__sequence_t *sequence = sequence_of (publisher, topic_key);
     if (!sequence) {
@@ -261,12 +261,14 @@ godwit__publisher_publish (godwit__publisher_t *publisher, godwit__encoded_reque
         return GODWIT__IO_REFUSED;
     }
     memcpy (data, topic_key, GODWIT__KEY_SIZE);
-    godwit__header_write (data + GODWIT__KEY_SIZE, &(godwit__header_t){
-                                                       .type = GODWIT__PUBLICATION,
-                                                       .flags = GODWIT__FLAG_CAST,
-                                                       .target = publisher->number,
-                                                       .id = sequence->last + 1,
-                                                   });
+    godwit__header_write (
+        data + GODWIT__KEY_SIZE,
+        &(godwit__header_t){
+            .type = GODWIT__PUBLICATION,
+            .flags = request->trace_size ? GODWIT__FLAG_CAST | GODWIT__FLAG_TRACED : GODWIT__FLAG_CAST,
+            .target = publisher->number,
+            .id = sequence->last + 1,
+        });
     /* An external loop may run the batch's timer late: so nothing is kept with it. */
     const bool has_inserts = godwit__encoded_request_message (request).insert_count;
     const bool may_keep = !*done && !has_inserts && !publisher->transport->options.external_loop &&

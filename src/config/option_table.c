@@ -108,6 +108,8 @@ const godwit__option_t godwit__options[] = {
             "how often names are announced again"),
     NUMBER ("handler_log_after_ms", INT64, IN_ANY, AT (known.handler_log_after_ms), 30000, -1, YEAR_MS, "ms",
             "after this time a handler that still runs is logged; -1: never"),
+    NUMBER ("black_box_size", INT64, IN_ANY, AT (known.black_box_size), 131072, -1, 1 << 30, "bytes",
+            "the ring of what became of recent calls, 128 bytes each; -1: there is none"),
     OTHER ("log_level", LEVEL, IN_ANY, AT (known.log_level), GODWIT_LOG_DEBUG, "debug",
            "lines below this level are not given to `log`"),
     OTHER ("log", POINTER, GODWIT__IN_STRUCT, AT (known.log), 0, "silent",

@@ -68,6 +68,7 @@ typedef struct godwit__connection {
     char *address;           /* that the link was opened to */
     uint8_t expect[GODWIT__UUID_SIZE];
     uint8_t instance[GODWIT__UUID_SIZE]; /* of the process that answered; constant once it is READY */
+    uint32_t box_peer;                   /* that process in the black box; constant once it is READY */
     uint64_t features;                   /* what that process can do; constant once it is READY */
 
     pthread_mutex_t lock;

@@ -44,12 +44,16 @@ on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
         godwit__connection_down (connection, "it says that it is another process than its certificate does");
         return;
     }
+    const int64_t now_ns = godwit__transport_now (connection->transport);
+    const uint32_t box_peer =
+        godwit__box_add_peer (connection->transport->box, identity.instance, connection->address, now_ns);
     bool ready = false;
     pthread_mutex_lock (&connection->lock);
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_OPENING) {
         memcpy (connection->instance, identity.instance, sizeof connection->instance);
         connection->features = identity.features;
-        connection->look_ns = connection->heard_ns = godwit__transport_now (connection->transport);
+        connection->box_peer = box_peer;
+        connection->look_ns = connection->heard_ns = now_ns;
         atomic_store (&connection->state, GODWIT__CONNECTION_READY);
         ready = true;
     }

@@ -104,6 +104,7 @@ struct godwit__group {
     bool fanout_settled;
     uint64_t fanout_change;
     uint32_t fanout_reached, fanout_missing;
+    bool fanout_traced;       /* all who are subscribed take a trace context */
     int64_t nobody_logged_ns; /* when the log heard that somebody waits for a server of it; 0: never */
     godwit__retry_budget_t retry_budget;
     godwit__departed_t departed[GODWIT__DEPARTED_MAX]; /* the last ones */

@@ -3,6 +3,8 @@
  * error_print.c. */
 #include "src/error/error_inside.h"
 
+#include <godwit/trace.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -321,6 +323,7 @@ copy_one (const godwit_error_t *error)
         return copy;
     copy->is_remote = error->is_remote;
     copy->shows_remote_trace = error->shows_remote_trace;
+    memcpy (copy->call_id, error->call_id, sizeof copy->call_id);
     copy->where = error->where ? strdup (error->where) : NULL;
     copy->args = keep (error->args);
     copy->kwargs = keep (error->kwargs);
@@ -376,6 +379,21 @@ godwit__error_set_outcome_of (godwit_error_t *error, godwit_outcome_t outcome)
         return;
     error->outcome = outcome;
     godwit__error_changed (error);
+}
+
+void
+godwit__error_set_call_id (godwit_error_t *error, const char id[GODWIT__CALL_ID_SIZE])
+{
+    if (!error || error->is_static)
+        return;
+    memcpy (error->call_id, id, sizeof error->call_id);
+    godwit__error_changed (error);
+}
+
+const char *
+godwit_error_call_id (const godwit_error_t *error)
+{
+    return error && *error->call_id ? error->call_id : NULL;
 }
 
 bool

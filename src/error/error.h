@@ -68,6 +68,9 @@ bool godwit__error_is_own (const godwit_error_t *error);
 /* godwit_error_print shows the traceback of the other side. */
 void godwit__error_show_remote_trace (godwit_error_t *error);
 void godwit__error_set_outcome_of (godwit_error_t *error, godwit_outcome_t outcome);
+/* It ended the call of this id: 16 digits. */
+#define GODWIT__CALL_ID_SIZE 17
+void godwit__error_set_call_id (godwit_error_t *error, const char id[GODWIT__CALL_ID_SIZE]);
 /* A copy of the error and all its causes; values are shared. */
 godwit_error_t *godwit__error_copy (const godwit_error_t *error);
 

@@ -53,7 +53,8 @@ struct godwit_error {
     godwit_outcome_t outcome;
     bool is_static;
     bool is_remote;
-    bool shows_remote_trace; /* godwit_error_print shows the traceback of the other side */
+    bool shows_remote_trace;            /* godwit_error_print shows the traceback of the other side */
+    char call_id[GODWIT__CALL_ID_SIZE]; /* of the call that it ended; "": none */
     const char *text[GODWIT__TEXT_COUNT];
     godwit_error_t *cause;
     char *where; /* of a call: which one, and of which server; NULL if the message says it, or none of both */

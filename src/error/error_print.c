@@ -122,10 +122,24 @@ put_chain (output_t *output, const godwit_error_t *error, bool with_traceback)
     }
 }
 
+/* Of the first error in the chain that ended a call. */
+static void
+put_call_id (output_t *output, const godwit_error_t *error)
+{
+    while (error && !*error->call_id)
+        error = error->cause;
+    if (!error)
+        return;
+    put (output, "\nid: ");
+    put (output, error->call_id);
+    put (output, " (godwit why)");
+}
+
 static void
 write_chain (output_t *output, const godwit_error_t *error)
 {
     put_chain (output, error, true);
+    put_call_id (output, error);
 }
 
 const char *

@@ -29,6 +29,7 @@ BEGINS_WITH_SIZE (target, legacy_namespace_count, "GODWIT_TARGET (...)");
 BEGINS_WITH_SIZE (client_options, reserved, "GODWIT_CLIENT_OPTIONS (...)");
 BEGINS_WITH_SIZE (overrides, reserved, "GODWIT_OVERRIDES (...)");
 BEGINS_WITH_SIZE (fanout_report, epoch, "GODWIT_FANOUT_REPORT");
+BEGINS_WITH_SIZE (calls_options, last_ms, "GODWIT_CALLS_OPTIONS (...)");
 BEGINS_WITH_SIZE (server_options, serializer, "GODWIT_SERVER_OPTIONS (...)");
 BEGINS_WITH_SIZE (step_options, reserved, "GODWIT_STEP_OPTIONS (...)");
 BEGINS_WITH_SIZE (run_options, user, "GODWIT_RUN_OPTIONS (...)");

@@ -37,6 +37,7 @@ extern const godwit__struct_t godwit__struct_target;
 extern const godwit__struct_t godwit__struct_client_options;
 extern const godwit__struct_t godwit__struct_overrides;
 extern const godwit__struct_t godwit__struct_fanout_report;
+extern const godwit__struct_t godwit__struct_calls_options;
 extern const godwit__struct_t godwit__struct_server_options;
 extern const godwit__struct_t godwit__struct_step_options;
 extern const godwit__struct_t godwit__struct_run_options;

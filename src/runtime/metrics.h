@@ -48,7 +48,8 @@ typedef struct godwit__metric {
     struct godwit__metric *next; /* in its bucket; constant once the metric is there */
     godwit__label_t label;
     uint32_t hash;
-    godwit__tally_t all; /* of all threads but the leaders */
+    atomic_uint box_name; /* the label's number in the black box; 0: it was not asked for (call_box.h) */
+    godwit__tally_t all;  /* of all threads but the leaders */
     godwit__tally_t leaders[GODWIT__METRIC_LEADERS];
     atomic_uint_fast64_t failures;
     /* The label's texts lie behind the struct. */

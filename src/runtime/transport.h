@@ -10,6 +10,8 @@
 #include <godwit/transport.h>
 
 #include "src/base/list.h"
+#include "src/base/trace.h"
+#include "src/blackbox/blackbox.h"
 #include "src/interface/driver.h"
 #include "src/interface/matchmaker.h"
 #include "src/loop/change.h"
@@ -75,6 +77,7 @@ struct godwit_transport {
     godwit__clock_t clock;
     void (*random) (void *user, void *bytes, size_t size);
     void *random_user;
+    godwit__trace_source_t traces;
     int log_from; /* the lowest level that anybody wants; GODWIT__LOG_NOTHING: nobody does */
     struct godwit__warnings *warnings; /* those of the last minute (src/runtime/warnings.h); may be NULL */
     const godwit__log_variable_t *log_variable; /* NULL: it is not set, or its lines are the program's own */
@@ -142,6 +145,7 @@ struct godwit_transport {
     godwit__counters_t counters;
     godwit__matchmaker_gauges_t gauges;
     godwit__metrics_t *metrics;
+    godwit__box_t *box; /* NULL: there is none */
 };
 
 /* FORKED in a child of the process that made the transport, CLOSED while it is being destroyed, OK otherwise.

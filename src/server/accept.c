@@ -103,6 +103,10 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
           godwit__order_is_busy (server, &(godwit__sender_t){port, routing_id, header->budget_ms}));
     /* A CANCEL may look at the request as soon as the lock is released. */
     godwit__request_begin (request, port, routing_id, header, now_ns);
+    request->queued_then = (uint32_t) server->queued;
+    request->running_then = (uint32_t) server->active;
+    request->frame_size = frame->size < UINT32_MAX ? (uint32_t) frame->size : UINT32_MAX;
+    request->was_queued = !runs;
     if (port->caller)
         request->caller = godwit__caller_ref (port->caller);
     if (server->is_lane)
@@ -113,6 +117,7 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
     }
     godwit__frame_move (godwit__request_frame (request), frame);
     request->body_offset = body_offset;
+    godwit__request_take_trace (request, header->flags & GODWIT__FLAG_TRACED);
     if (header->aux && !request->is_cast)
         godwit__call_monitor_add (request, header->aux, now_ns);
     if (runs)

@@ -105,6 +105,8 @@ godwit__port_hello (godwit__port_t *port, godwit__routing_id_t routing_id, const
     warn_if_forgotten (port);
     if (!header->aux)
         godwit__replay_window_skip (&session->window, header->id);
+    if (!session->known)
+        session->box_peer = godwit__box_add_peer (port->pool->box, peer.instance, NULL, now_ns);
     session->known = true;
     session->answers = peer.features & GODWIT__FEATURE_ANSWERS_GOODBYE;
     godwit__drain_greet (port, routing_id);

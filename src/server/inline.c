@@ -7,6 +7,7 @@
 #include "src/server/inspect.h"
 #include "src/server/request_call.h"
 #include "src/server/request_end.h"
+#include "src/server/request_record.h"
 #include "src/server/request_serialized.h"
 #include "src/server/request_time.h"
 
@@ -93,6 +94,7 @@ godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message
     request->inline_call = &call;
     request->body_offset = GODWIT__HEADER_SIZE;
     godwit__frame_move (godwit__request_frame (request), &frame);
+    godwit__request_take_trace (request, header.flags & GODWIT__FLAG_TRACED);
     bool malformed;
     if (godwit__request_prepare (request, &malformed)) {
         if (!(request->route->method.flags & GODWIT_METHOD_INLINE)) {
@@ -103,10 +105,13 @@ godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message
         GODWIT__COUNT (pool->transport, requests_received);
         request->started_ns = now_ns;
         godwit__metric_started (godwit__request_set_metric (request));
+        godwit__request_record_began (request);
         godwit__request_call (request);
         const int64_t now = godwit__clock_now (&pool->clock);
-        if (!request->kept) /* it runs until it is given back */
+        if (!request->kept) { /* else it runs until it is given back */
             godwit__metric_ended (request->metric, now - now_ns, request->failed);
+            godwit__request_record_ended (request, now);
+        }
         godwit__inspect_ran (request, now - now_ns);
         *ended_ns = request->kept ? 0 : now;
     }

@@ -31,6 +31,7 @@ pool_free (godwit__pool_t *pool)
     godwit__fork_guard_free (pool->alive);
     godwit__server_table_release (&pool->servers);
     godwit__caller_unref (&pool->own_caller);
+    godwit__box_unref (&pool->box);
     free (pool);
 }
 

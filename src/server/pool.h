@@ -57,8 +57,10 @@ struct godwit__pool {
     godwit_transport_t *transport; /* not to be used once `closed` */
     const unsigned char *alive; /* a page that fork() wipes, like the transport's, which requests outlive */
     godwit__clock_t clock;      /* the transport's */
-    godwit__limits_t limits;    /* of what is received; their size holds for what is sent, too */
-    size_t max_queue_size;      /* bytes that a server may have queued */
+    godwit__box_t *box;         /* a reference; NULL: there is none */
+    godwit__trace_source_t traces; /* of requests that came without one */
+    godwit__limits_t limits;       /* of what is received; their size holds for what is sent, too */
+    size_t max_queue_size;         /* bytes that a server may have queued */
     pthread_mutex_t lock;
     godwit__change_t changed; /* (L) requests or workers ended, or a kept request was replied to */
     unsigned waiting;         /* (L) threads that wait for `changed` */

@@ -114,6 +114,8 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     }
     pool->transport = transport;
     pool->clock = transport->clock;
+    pool->box = godwit__box_ref (transport->box);
+    godwit__trace_source_split (&pool->traces, &transport->traces);
     pool->limits = godwit__default_limits;
     pool->limits.size = transport->options.max_message_size;
     pool->max_queue_size = transport->options.max_queue_size;

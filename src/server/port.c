@@ -16,6 +16,7 @@
 #include "src/server/publication.h"
 #include "src/server/queue.h"
 #include "src/server/request_end.h"
+#include "src/server/request_record.h"
 #include "src/server/worker_run.h"
 #include "src/wire/wire.h"
 
@@ -32,9 +33,11 @@
  * too. session: NULL if HELLO was not said. */
 static void
 refuse (godwit__port_t *port, godwit__routing_id_t routing_id, const godwit__header_t *header,
-        const godwit__session_t *session, godwit__refusal_t refused)
+        const godwit__frame_t *frame, const godwit__session_t *session, godwit__refusal_t refused)
 {
     GODWIT__COUNT (port->pool->transport, requests_refused);
+    if (header->flags & GODWIT__FLAG_CAST)
+        godwit__port_record_refusal (port, header, frame, port->box_peer, refused.reason);
     if (header->type == GODWIT__NOTIFY)
         godwit__order_refused (&(godwit__sender_t){port, routing_id, header->budget_ms}, header->target,
                                header->id);
@@ -64,6 +67,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__routing_id_t ro
         return true;
     }
     godwit__port_count (&port->counters->requests_received);
+    port->box_peer = session ? session->box_peer : 0;
     if (!session || !session->known) {
         refused.reason = GODWIT__NACK_HELLO;
     } else {
@@ -80,7 +84,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__routing_id_t ro
     if (accepted)
         leads = godwit__worker_run (worker, port, accepted, &is_malformed);
     else if (refused.reason)
-        refuse (port, routing_id, header, session, refused);
+        refuse (port, routing_id, header, frame, session, refused);
     godwit__frame_release (frame);
     if (is_malformed && leads) /* only the leader may touch sessions */
         godwit__port_count_malformed (port, routing_id);

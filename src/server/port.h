@@ -48,6 +48,7 @@ struct godwit__port {
     godwit__reply_batch_t reply_batch; /* replies to the batch that is being read */
 
     /* The leader's. */
+    uint32_t box_peer;        /* whose request is looked at, in the black box; 0: not known */
     godwit__caller_t *caller; /* of the request that is looked at; its session's. NULL: there is no realm */
     godwit__list_t drains;    /* goodbyes that some clients have not answered */
     godwit__batch_reader_t batch; /* frames that were received and not looked at yet */

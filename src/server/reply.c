@@ -10,6 +10,7 @@
 #include "src/runtime/warnings.h"
 #include "src/server/port_send.h"
 #include "src/server/request_log.h"
+#include "src/server/request_record.h"
 #include "src/server/request_serialized.h"
 #include "src/server/request_time.h"
 #include "src/server/server.h"
@@ -106,6 +107,8 @@ deliver_kept (godwit_request_t *request, const godwit__message_t *message)
 static inline void
 deliver (godwit_request_t *request, const godwit__message_t *message)
 {
+    const size_t size = godwit__message_size (message);
+    request->reply_size = size < UINT32_MAX ? (uint32_t) size : UINT32_MAX;
     if (request->cancel.callback || request->kept)
         deliver_kept (request, message);
     else
@@ -149,6 +152,7 @@ godwit__request_fail (godwit_request_t *request, godwit_error_t *error)
     const bool is_first = claim_reply (request);
     if (is_first) {
         request->failed = true;
+        godwit__request_record_failure (request, error);
         godwit__request_log_failure (request, error);
         if (!request->is_cast)
             send_failure (request, error);
@@ -171,6 +175,7 @@ godwit__request_refuse_saying (godwit_request_t *request, godwit__nack_t reason,
     if (!claim_reply (request))
         return;
     GODWIT__COUNT (request->pool->transport, requests_refused);
+    godwit__request_record_refusal (request, reason, text);
     /* Nobody waits to hear of a cast; but that it will never be allowed is for the log of its sender. */
     if (request->is_fanout || (request->is_cast && reason != GODWIT__NACK_FORBIDDEN))
         return;
@@ -282,14 +287,17 @@ reply (godwit_request_t *request, godwit_field_t result)
         status = encode (&made, request, &result, &error);
     godwit_value_unref (&serialized);
     if (!status) {
-        if (request->kept)
-            godwit__request_timed (request, godwit__clock_now (&request->pool->clock) - request->started_ns);
+        if (request->kept) {
+            request->replied_ns = godwit__clock_now (&request->pool->clock);
+            godwit__request_timed (request, request->replied_ns - request->started_ns);
+        }
         deliver (request, &made.message);
         forget (&made);
         return GODWIT_OK;
     }
     forget (&made);
     request->failed = true;
+    godwit__request_record_failure (request, error);
     godwit__request_log_failure (request, error);
     send_failure (request, error);
     godwit_error_destroy (&error);

@@ -5,6 +5,7 @@
 #include "src/server/request_serialized.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The last value of the block was given up. */
 static void
@@ -79,6 +80,15 @@ godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__
     atomic_store_explicit (&request->abandoned, false, memory_order_relaxed);
     atomic_store_explicit (&request->refs, 1, memory_order_relaxed);
     atomic_store_explicit (&request->parts, 1, memory_order_relaxed);
+    request->record = NULL;
+    request->server_id = header->target;
+    request->box_peer = port ? port->box_peer : 0;
+    request->queued_then = request->running_then = 0;
+    request->frame_size = request->reply_size = 0;
+    request->started_ns = 0;
+    request->replied_ns = 0;
+    request->failure = GODWIT_OK;
+    request->was_queued = false;
     request->caller = NULL;
     request->block = NULL;
     request->body = NULL;
@@ -86,6 +96,36 @@ godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__
     request->metric = NULL;
     request->args = NULL;
     request->params = NULL;
+}
+
+/* A frame that is too short for what it says is left without a body, which is malformed. */
+static bool
+cut_trace (godwit_request_t *request, godwit_trace_t *trace)
+{
+    godwit__frame_t *const frame = godwit__request_frame (request);
+    if (frame->size < request->body_offset + GODWIT__TRACE_SIZE) {
+        frame->size = request->body_offset;
+        return false;
+    }
+    frame->size -= GODWIT__TRACE_SIZE;
+    memcpy (trace, frame->data + frame->size, sizeof *trace);
+    return godwit__trace_span (trace) != 0;
+}
+
+void
+godwit__request_take_trace (godwit_request_t *request, bool traced)
+{
+    godwit_trace_t *const trace = &request->trace;
+    uint64_t span = 0;
+    uint64_t parent;
+    if (traced && cut_trace (request, trace)) {
+        request->span = godwit__trace_span (trace);
+        span = godwit__trace_span_of_run (request->span);
+        memcpy (trace->span_id, &span, sizeof span);
+        return;
+    }
+    request->span = 0;
+    godwit__trace_begin (&request->pool->traces, trace, &parent);
 }
 
 static bool

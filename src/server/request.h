@@ -39,6 +39,19 @@ struct godwit_request {
     godwit__routing_id_t routing_id;
     uint64_t id;
     int64_t received_ns;
+    uint64_t span;        /* of the call: its id. 0: its client did not tell */
+    godwit_trace_t trace; /* of the handler's run */
+
+    /* For the black box (request_record.h). */
+    godwit__box_record_t *record; /* while it runs; NULL: there is none */
+    uint32_t server_id;
+    uint32_t box_peer;
+    uint32_t queued_then, running_then; /* at its server, when it came */
+    uint32_t frame_size, reply_size;
+    int64_t replied_ns;      /* of one that was kept; 0: it was not, or is not answered */
+    godwit_status_t failure; /* OK: none */
+    bool was_queued;
+
     int64_t deadline_ns; /* GODWIT__NEVER: none */
     bool is_cast;
     bool is_fanout;
@@ -104,6 +117,9 @@ godwit_request_t *godwit__request_new (godwit__pool_t *pool);
 /* Initialises the other members, for a new life. */
 void godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__routing_id_t routing_id,
                             const godwit__header_t *header, int64_t now_ns);
+/* Takes the trace context from behind the body; TRACED: it stands there. After the frame was given to the
+ * request. */
+void godwit__request_take_trace (godwit_request_t *request, bool traced);
 /* Decodes the body but its context, which is only checked. False: it is malformed. */
 bool godwit__request_decode (godwit_request_t *request);
 /* Gives back all that the request holds besides its own memory. */

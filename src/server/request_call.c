@@ -97,8 +97,8 @@ failure_of (const godwit_request_t *request, godwit_status_t status)
                              godwit_request_method (request), (int) status);
 }
 
-void
-godwit__request_call (godwit_request_t *request)
+static void
+run_method (godwit_request_t *request)
 {
     godwit__route_t *const route = request->route;
     void *const self = godwit__dispatch_self (request->server->dispatch, route);
@@ -115,4 +115,15 @@ godwit__request_call (godwit_request_t *request)
         godwit_request_reply (request, (godwit_field_t){.type = GODWIT_TYPE_NIL});
     else if (!atomic_load_explicit (&request->replied, memory_order_relaxed))
         godwit__request_fail (request, failure_of (request, status));
+}
+
+/* A request that was kept may be gone when its handler has returned: its trace must not be. */
+void
+godwit__request_call (godwit_request_t *request)
+{
+    const godwit_trace_t trace = request->trace;
+    godwit__trace_scope_t scope;
+    godwit__trace_enter (&scope, &trace);
+    run_method (request);
+    godwit__trace_leave (&scope);
 }

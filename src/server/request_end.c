@@ -5,6 +5,7 @@
 #include "src/base/uncancelled.h"
 #include "src/server/queue.h"
 #include "src/server/reply.h"
+#include "src/server/request_record.h"
 
 /* With pool.lock. pooled: it ran on a thread of the pool. looks: see godwit__request_settle. */
 static void
@@ -30,9 +31,11 @@ leave (godwit_request_t *request, bool active, bool looks)
 {
     godwit__pool_t *const pool = request->pool;
     godwit_server_t *const server = request->server;
-    if (request->kept && !pool->closed) /* the metrics are the transport's */
-        godwit__metric_ended (request->metric, godwit__clock_now (&pool->clock) - request->started_ns,
-                              request->failed);
+    if (request->kept && !pool->closed) { /* the metrics are the transport's */
+        const int64_t now_ns = godwit__clock_now (&pool->clock);
+        godwit__metric_ended (request->metric, now_ns - request->started_ns, request->failed);
+        godwit__request_record_ended (request, now_ns);
+    }
     if (request->inline_call) {
         request->inline_call->done = true; /* with or without a reply */
         request->inline_call = NULL;

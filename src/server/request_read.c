@@ -46,6 +46,13 @@ godwit_request_peer (const godwit_request_t *request)
     return request->caller ? godwit__caller_name (request->caller) : NULL;
 }
 
+void
+godwit_request_trace (const godwit_request_t *request, godwit_trace_t *trace)
+{
+    if (request && trace)
+        *trace = request->trace;
+}
+
 bool
 godwit_request_is_cast (const godwit_request_t *request)
 {

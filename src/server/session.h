@@ -51,6 +51,7 @@ typedef struct godwit__session {
     bool banned;             /* sent too many malformed frames: further frames are ignored */
     bool is_seen;            /* an entry of a numbered connection, not a session of a link */
     uint8_t malformed_count; /* malformed frames so far */
+    uint32_t box_peer;       /* who said HELLO, in the black box; 0: not known */
     /* Whose frame came last; NULL: there is no realm, or none has come. Of publications: it may publish the
      * topic, or a method of it. */
     godwit__caller_t *caller;

@@ -6,6 +6,7 @@
 #include "src/server/reply.h"
 #include "src/server/request_call.h"
 #include "src/server/request_end.h"
+#include "src/server/request_record.h"
 #include "src/server/request_rights.h"
 #include "src/server/request_serialized.h"
 #include "src/server/request_time.h"
@@ -144,6 +145,8 @@ run_handler (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *r
     unsigned runs = 1;
     const bool shares = watched && request->is_fanout && is_measured_later (port, route, &runs);
     request->started_ns = start_ns;
+    if (!shares)
+        godwit__request_record_began (request);
     if (tally)
         godwit__tally_started (tally);
     else
@@ -166,6 +169,8 @@ run_handler (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *r
     if (!worker)
         godwit__inspect_ran (request, end_ns - start_ns);
     count_run (request, leads ? tally : NULL, end_ns - start_ns, runs);
+    if (!request->kept)
+        godwit__request_record_ended (request, end_ns);
     if (leads)
         port->now_ns = end_ns;
     return leads;

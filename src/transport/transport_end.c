@@ -32,6 +32,7 @@ godwit__transport_release (godwit_transport_t *transport)
     godwit__error_classes_destroy (&transport->error_classes);
     godwit__fork_guard_free (transport->alive);
     godwit__metrics_destroy (&transport->metrics);
+    godwit__box_unref (&transport->box);
     godwit__warnings_destroy (&transport->warnings);
     pthread_mutex_destroy (&transport->lock);
     pthread_mutex_destroy (&transport->process_lock);
@@ -126,6 +127,7 @@ godwit_transport_destroy (godwit_transport_t **transport)
     if (self->control_runs || (self->control && self->options.external_loop))
         close_parts (self);
     godwit__control_stop (self);
+    godwit__box_end (self->box);
     godwit__warnings_tell (self, true);
     godwit__given_up_close (self);
     godwit__stalled_close (self);

@@ -273,6 +273,7 @@ on_tick (godwit__timer_t *timer)
     godwit__peers_tick (transport);
     godwit__discovery_tick (transport);
     godwit__warnings_tell (transport, false);
+    godwit__box_tick (transport->box);
     godwit__transport_remind (transport);
     godwit__reactor_arm (transport->control, &transport->tick, godwit__transport_now (transport) + TICK_NS);
 }
@@ -345,6 +346,7 @@ allocate (godwit_transport_t **transport, const char *url, const godwit__environ
     self->random = environment->random;
     self->random_user = environment->random_user;
     self->random (self->random_user, self->instance, sizeof self->instance);
+    godwit__trace_source_init (&self->traces, self->instance);
     self->incarnation = environment->incarnation ? environment->incarnation : godwit__incarnation ();
     self->alive = godwit__fork_guard_new ();
     self->host_id = environment->host_id ? strdup (environment->host_id) : godwit__host_id ();
@@ -389,6 +391,25 @@ log_warning (const godwit_transport_t *transport)
     const char *const warning = godwit_url_warning (transport->url);
     if (warning && godwit__logs (transport, GODWIT_LOG_WARNING))
         godwit__log (transport, GODWIT_LOG_WARNING, "The transport's URL: %s", warning);
+}
+
+/* Without a file it is as good while the process lives. */
+static godwit_status_t
+open_box (godwit_transport_t *transport, bool in_file, godwit_error_t **error)
+{
+    char *why = NULL;
+    godwit__box_options_t options = {
+        .size = transport->options.black_box_size < 0 ? 0 : (size_t) transport->options.black_box_size,
+        .in_memory = !in_file,
+        .runtime_dir = transport->runtime_dir,
+        .now_ns = godwit__transport_now (transport),
+    };
+    memcpy (options.instance, transport->instance, sizeof options.instance);
+    const godwit_status_t status = godwit__box_new (&transport->box, &options, &why, error);
+    if (why && godwit__logs (transport, GODWIT_LOG_INFO))
+        godwit__log (transport, GODWIT_LOG_INFO, "The black box will not outlive this process: %s", why);
+    free (why);
+    return status;
 }
 
 /* Starts what runs. */
@@ -451,6 +472,8 @@ new_transport (godwit_transport_t **transport, const char *url, const settings_s
     }
     if (status == GODWIT_OK)
         status = godwit__secure_defaults_check (self, &settings, from->url_where, error);
+    if (status == GODWIT_OK)
+        status = open_box (self, driver != &godwit__inproc_driver && !environment->driver, error);
     if (status == GODWIT_OK)
         status = start (self, driver, environment->driver_user, &settings, error);
     if (status) {

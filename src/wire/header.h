@@ -57,7 +57,8 @@ enum {
     GODWIT__FLAG_CAST = 1,    /* of a request: no reply */
     GODWIT__FLAG_NOT_RUN = 2, /* of a failure: no such method, or its arguments were refused */
     GODWIT__FLAG_FIRST = 4,   /* of a NOTIFY: the sender waits for no answer to an earlier one of this lane */
-    GODWIT__FLAG_REDELIVERED = 8 /* of a request: it may have run before (a durable cast) */
+    GODWIT__FLAG_REDELIVERED = 8, /* of a request: it may have run before (a durable cast) */
+    GODWIT__FLAG_TRACED = 32      /* of a request or publication: a trace context stands behind its body */
 };
 
 /* Why a request was not run. */

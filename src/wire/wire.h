@@ -34,8 +34,11 @@ typedef struct godwit__identity {
 #define GODWIT__FEATURE_ANSWERS_GOODBYE UINT64_C (1)
 /* In WELCOME: this port takes NOTIFY. */
 #define GODWIT__FEATURE_NOTIFICATIONS UINT64_C (2)
+/* In WELCOME: this port takes requests and publications with a trace context (GODWIT__FLAG_TRACED). */
+#define GODWIT__FEATURE_TRACES UINT64_C (4)
 /* The features of this implementation. */
-#define GODWIT__FEATURES (GODWIT__FEATURE_ANSWERS_GOODBYE | GODWIT__FEATURE_NOTIFICATIONS)
+#define GODWIT__FEATURES                                                                                     \
+    (GODWIT__FEATURE_ANSWERS_GOODBYE | GODWIT__FEATURE_NOTIFICATIONS | GODWIT__FEATURE_TRACES)
 
 /* Writes a whole frame, header included. Returns its size. data has room for GODWIT__IDENTITY_FRAME_MAX
  * bytes. */

@@ -558,11 +558,45 @@ Test (hostile, flags_that_are_not_defined_are_ignored)
     uint8_t data[64];
     void *const socket = open_known (target.addresses[IPC]);
     for (unsigned flags = 0; flags < 256; flags++) {
+        if (flags & GODWIT__FLAG_TRACED)
+            continue;
         say (socket, data,
              echo_request (data, (godwit__header_t){.target = 1, .id = flags + 1, .flags = (uint8_t) flags}));
         if (!(flags & GODWIT__FLAG_CAST))
             expect (socket, GODWIT__REPLY, flags + 1, 0);
     }
+    expect_pong (socket);
+    zmq_close (socket);
+}
+
+/* A request says that a trace stands behind its body, and ends before one could. */
+Test (hostile, traces_that_are_too_short_are_malformed)
+{
+    uint8_t data[64];
+    void *const socket = open_known (target.addresses[IPC]);
+    const size_t size =
+        echo_request (data, (godwit__header_t){.target = 1, .id = 1, .flags = GODWIT__FLAG_TRACED});
+    cr_assert_lt (size, GODWIT__HEADER_SIZE + GODWIT__TRACE_SIZE);
+    say (socket, data, size);
+    expect (socket, GODWIT__NACK, 1, GODWIT__NACK_MALFORMED);
+    godwit__header_t bare = {.type = GODWIT__REQUEST, .target = 1, .id = 2, .flags = GODWIT__FLAG_TRACED};
+    godwit__header_write (data, &bare);
+    say (socket, data, GODWIT__HEADER_SIZE);
+    expect (socket, GODWIT__NACK, 2, GODWIT__NACK_MALFORMED);
+    EXPECT_COUNTED (frames_malformed, 2);
+    zmq_close (socket);
+}
+
+/* An id of zeros is none: the request runs in a trace of its own. */
+Test (hostile, traces_of_zeros_are_none)
+{
+    uint8_t data[128] = {0};
+    void *const socket = open_known (target.addresses[IPC]);
+    const size_t size =
+        echo_request (data, (godwit__header_t){.target = 1, .id = 1, .flags = GODWIT__FLAG_TRACED});
+    memset (data + size, 0, GODWIT__TRACE_SIZE);
+    say (socket, data, size + GODWIT__TRACE_SIZE);
+    expect (socket, GODWIT__REPLY, 1, 0);
     expect_pong (socket);
     zmq_close (socket);
 }

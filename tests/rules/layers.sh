@@ -16,7 +16,7 @@ notify | listener
 transport
 client > delivery > server > discovery > connection > runtime
 drivers/inproc | drivers/zmq | drivers/zmtp | matchmaker
-wire > interface > loop | folder | serializer
+wire > interface > loop | blackbox > folder | serializer
 realm > config > address
 value > error > base
 '

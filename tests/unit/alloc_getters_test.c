@@ -60,6 +60,7 @@ ask_error (const godwit_error_t *error)
     godwit_error_is (error, &out_of_stock);
     godwit_error_is_remote (error);
     godwit_error_detail (error, "item");
+    godwit_error_call_id (error);
     godwit_error_args (error);
     godwit_error_kwargs (error);
 }
@@ -77,7 +78,13 @@ ask_transport (const godwit_transport_t *transport, const godwit_config_t *confi
 static void
 ask_nobody (void)
 {
-    char text[8];
+    char text[8], traceparent[GODWIT_TRACEPARENT_SIZE];
+    godwit_trace_t trace = {.flags = 1};
+    godwit_trace_set (&trace);
+    godwit_trace_current (&trace);
+    godwit_trace_set (NULL);
+    godwit_trace_print (&trace, traceparent);
+    godwit_trace_parse (&trace, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL);
     godwit_log_stderr (NULL, GODWIT_LOG_DEBUG, "a line");
     godwit_status_type (GODWIT_ERR_TIMEOUT);
     godwit_status_text (GODWIT_ERR_TIMEOUT);

@@ -75,7 +75,9 @@ static godwit_status_t
 look (godwit_request_t *request, void *self)
 {
     const params_t *params = godwit_request_params (request);
+    godwit_trace_t trace;
     (void) self;
+    godwit_request_trace (request, &trace);
     const bool good = !strcmp (godwit_request_method (request), "look") && !strcmp (params->value, "text") &&
                       godwit_request_context (request) && godwit_request_args (request) &&
                       !godwit_request_name_space (request) && !godwit_request_version (request) &&

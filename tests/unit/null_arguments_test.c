@@ -69,6 +69,7 @@ answer (godwit_request_t *request, void *self)
 static const godwit_method_t methods[] = {GODWIT_METHOD ("answer", answer, 0)};
 static const godwit_slot_t slots[] = {{.name = "a", .type = GODWIT_TYPE_INT, .size = sizeof (int64_t)}};
 static godwit_cluster_stats_t out_stats;
+static godwit_trace_t out_trace;
 static const char *const one_address = "127.0.0.1";
 static const godwit_error_class_t nameless = {"shop", NULL};
 
@@ -237,6 +238,8 @@ close_world (void)
     X (godwit_cluster_partition, cluster, (NULL, NULL, 0, true, error))                                      \
     X (godwit_cluster_partition, nodes, (world.cluster, NULL, 1, true, error))                               \
     X (godwit_cluster_begin_plan, cluster, (NULL, NULL, error))                                              \
+    X (godwit_trace_parse, trace, (NULL, "", error))                                                         \
+    X (godwit_trace_parse, text, (&out_trace, NULL, error))                                                  \
     X (godwit_transport_new, transport, (NULL, "inproc://x/", NULL, error))                                  \
     X (godwit_transport_new, url, (&out.transport, NULL, NULL, error))                                       \
     X (godwit_transport_register_error, transport, (NULL, &nameless, error))                                 \

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A snapshot as a value. */
+#include "src/blackbox/read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const sides[] = {"client", "server"};
+static const char *const kinds[] = {"call", "cast", "fanout"};
+
+/* ---- which ---- */
+
+static int64_t
+last_of (const godwit__box_call_t *call)
+{
+    return call->replied_ns > call->ended_ns ? call->replied_ns : call->ended_ns;
+}
+
+/* INT64_MAX: it runs, so it may take any time. */
+static int64_t
+took_of (const godwit__box_call_t *call)
+{
+    return call->is_running ? INT64_MAX : last_of (call);
+}
+
+static bool
+is_text (const char *wanted, const char *text)
+{
+    return !wanted || strcmp (wanted, text) == 0;
+}
+
+static bool
+fits (const godwit__box_call_t *call, const godwit__box_filter_t *filter)
+{
+    if (call->number <= filter->after || (filter->span && filter->span != call->span) ||
+        (filter->trace_id && memcmp (filter->trace_id, call->trace_id, sizeof call->trace_id) != 0))
+        return false;
+    if ((filter->failed && (call->is_running || !call->status)) || (filter->running && !call->is_running))
+        return false;
+    if (filter->since_ns && !call->is_running && call->at_ns + last_of (call) < filter->since_ns)
+        return false;
+    return is_text (filter->exchange, call->names[GODWIT__BOX_EXCHANGE]) &&
+           is_text (filter->topic, call->names[GODWIT__BOX_TOPIC]) &&
+           is_text (filter->method, call->names[GODWIT__BOX_METHOD]) &&
+           is_text (filter->server, call->names[GODWIT__BOX_SERVER_NAME]);
+}
+
+static int
+compare_slowest (const void *left, const void *right)
+{
+    const int64_t a = took_of (*(const godwit__box_call_t *const *) left);
+    const int64_t b = took_of (*(const godwit__box_call_t *const *) right);
+    return a > b ? -1 : a < b;
+}
+
+/* ---- telling ---- */
+
+static void
+add_text (godwit_builder_t *builder, const char *name, const char *text)
+{
+    if (*text)
+        godwit_builder_str (builder, name, text);
+    else
+        godwit_builder_nil (builder, name);
+}
+
+/* 0: it has not come. */
+static void
+add_time (godwit_builder_t *builder, const char *name, int64_t ns)
+{
+    if (ns)
+        godwit_builder_int (builder, name, ns);
+    else
+        godwit_builder_nil (builder, name);
+}
+
+static void
+add_hex (godwit_builder_t *builder, const char *name, const uint8_t *bytes, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    char text[64];
+    for (size_t i = 0; i < size; i++) {
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    godwit_builder_strn (builder, name, text, 2 * size);
+}
+
+static void
+add_span (godwit_builder_t *builder, const char *name, uint64_t span)
+{
+    if (span)
+        add_hex (builder, name, (const uint8_t *) &span, sizeof span);
+    else
+        godwit_builder_nil (builder, name);
+}
+
+/* A text of others, which was cut to its place, perhaps within a character. */
+static void
+add_cut_text (godwit_builder_t *builder, const char *name, const char *text, size_t room)
+{
+    size_t size = strlen (text);
+    size_t tail = 0;
+    while (size == room - 1 && tail < 3 && tail < size &&
+           ((unsigned char) text[size - 1 - tail] & 0xc0) == 0x80)
+        tail++;
+    if (size == room - 1 && tail < size && ((unsigned char) text[size - 1 - tail] & 0xc0) == 0xc0)
+        size -= tail + 1;
+    godwit_builder_strn (builder, name, text, size);
+}
+
+static void
+add_names (godwit_builder_t *builder, const godwit__box_call_t *call)
+{
+    static const char *const keys[] = {"exchange", "topic", "namespace", "version", "server", "method"};
+    for (size_t i = 0; i < GODWIT__BOX_TEXTS; i++)
+        add_text (builder, keys[i], call->names[i]);
+}
+
+static void
+add_peer (godwit_builder_t *builder, const godwit__box_peer_t *peer)
+{
+    add_text (builder, "peer", peer ? peer->address : "");
+    if (peer)
+        add_hex (builder, "instance", peer->instance, sizeof peer->instance);
+    else
+        godwit_builder_nil (builder, "instance");
+}
+
+static void
+add_end (godwit_builder_t *builder, const godwit__box_call_t *call)
+{
+    if (call->is_running) {
+        godwit_builder_nil (builder, "status");
+        godwit_builder_nil (builder, "outcome");
+        return;
+    }
+    godwit_builder_str (builder, "status", godwit_status_type (call->status));
+    godwit_builder_str (builder, "outcome", godwit_outcome_name (call->outcome));
+}
+
+static void
+add_notes (godwit_builder_t *builder, const godwit__box_snapshot_t *snapshot, const godwit__box_call_t *call)
+{
+    godwit_builder_open_list (builder, "notes");
+    for (size_t i = 0; i < snapshot->note_count; i++) {
+        const godwit__box_note_t *const note = &snapshot->notes[i];
+        /* Both sides may be in one box: a client's come with the number of the attempt. */
+        if (note->span != call->span || note->side != (uint64_t) call->side)
+            continue;
+        godwit_builder_open_map (builder, NULL);
+        godwit_builder_int (builder, "at", note->at_ns - call->at_ns);
+        godwit_builder_uint (builder, "attempt", note->attempt);
+        add_text (builder, "server", note->server);
+        add_text (builder, "address", note->address);
+        add_cut_text (builder, "text", note->text, sizeof note->text);
+        godwit_builder_close (builder);
+    }
+    godwit_builder_close (builder);
+}
+
+static void
+add_server_side (godwit_builder_t *builder, const godwit__box_call_t *call)
+{
+    godwit_builder_bool (builder, "queued", call->flags & GODWIT__BOX_QUEUED);
+    godwit_builder_bool (builder, "kept", call->flags & GODWIT__BOX_KEPT);
+    godwit_builder_bool (builder, "refused", call->flags & GODWIT__BOX_REFUSED);
+    godwit_builder_uint (builder, "waiting", call->queued);
+    godwit_builder_uint (builder, "busy", call->running);
+}
+
+static void
+add_call (godwit_builder_t *builder, const godwit__box_snapshot_t *snapshot, const godwit__box_call_t *call,
+          int64_t now_ns)
+{
+    const godwit__box_head_t *const head = &snapshot->head;
+    const bool is_server = call->side == GODWIT__BOX_SERVER;
+    godwit_builder_open_map (builder, NULL);
+    godwit_builder_uint (builder, "seq", call->number);
+    add_span (builder, "id", call->span);
+    add_hex (builder, "trace", call->trace_id, sizeof call->trace_id);
+    add_span (builder, "parent", call->parent);
+    godwit_builder_str (builder, "side", sides[call->side]);
+    godwit_builder_str (builder, "kind", kinds[call->kind]);
+    add_names (builder, call);
+    add_peer (builder, godwit__box_peer (snapshot, call->peer));
+    godwit_builder_int (builder, "at", head->wall_ns + (call->at_ns - head->monotonic_ns));
+    add_time (builder, is_server ? "started" : "sent", call->sent_ns);
+    add_time (builder, "ended", call->ended_ns);
+    if (is_server)
+        add_time (builder, "replied", call->replied_ns);
+    godwit_builder_int (builder, "took", call->is_running ? now_ns - call->at_ns : last_of (call));
+    godwit_builder_bool (builder, "running", call->is_running);
+    add_end (builder, call);
+    godwit_builder_uint (builder, "attempts", call->attempts);
+    if (is_server)
+        add_server_side (builder, call);
+    godwit_builder_uint (builder, "request_size", call->request_size);
+    godwit_builder_uint (builder, "reply_size", call->reply_size);
+    add_notes (builder, snapshot, call);
+    godwit_builder_close (builder);
+}
+
+void
+godwit__box_tell (const godwit__box_snapshot_t *snapshot, const godwit__box_filter_t *filter,
+                  godwit_builder_t *builder)
+{
+    size_t count = 0;
+    const godwit__box_call_t **const found = calloc (snapshot->count + 1, sizeof *found);
+    if (!found)
+        return;
+    for (size_t i = 0; i < snapshot->count; i++)
+        if (fits (&snapshot->calls[i], filter))
+            found[count++] = &snapshot->calls[i];
+    if (filter->slowest)
+        qsort (found, count, sizeof *found, compare_slowest);
+    const size_t limit = count < filter->limit ? count : filter->limit;
+    const size_t first = filter->slowest ? 0 : count - limit;
+    for (size_t i = 0; i < limit; i++)
+        add_call (builder, snapshot, found[first + i], filter->now_ns);
+    free (found);
+}
