@@ -153,11 +153,11 @@ godwit_otlp_flush (godwit_otlp_exporter_t *self, godwit_error_t **error)
         return tell (GODWIT_ERR_FORKED, "exporter: it belongs to the process before fork()", error);
     char why[sizeof self->stats.last_problem];
     pthread_mutex_lock (&self->lock);
-    const uint64_t before = self->stats.spans_dropped + self->stats.spans_rejected;
+    const uint64_t before = self->failed;
     const uint64_t ticket = ++self->wanted;
     pthread_cond_broadcast (&self->wake);
     const bool is_done = wait_for_ticket (self, ticket);
-    const uint64_t lost = self->stats.spans_dropped + self->stats.spans_rejected - before;
+    const uint64_t lost = self->failed - before;
     memcpy (why, self->stats.last_problem, sizeof why);
     pthread_mutex_unlock (&self->lock);
     if (is_done && !lost)

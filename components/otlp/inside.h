@@ -24,9 +24,9 @@
 
 /* Where records come from: the black box of a transport, or a test. */
 typedef struct godwit__otlp_source {
-    /* *records: a list of those whose number (seq) is since or more, oldest first, or the first so many of
-     * them; the caller's. */
-    godwit_status_t (*read) (void *user, int64_t since, int64_t limit, godwit_value_t **records,
+    /* *records: a list of those whose number (seq) is higher than `after`, the oldest first; with
+     * only_running of those that run. The caller's. */
+    godwit_status_t (*read) (void *user, int64_t after, bool only_running, godwit_value_t **records,
                              godwit_error_t **error);
     void *user;
 } godwit__otlp_source_t;
@@ -49,6 +49,7 @@ struct godwit_otlp_exporter {
     bool is_closing;
     int64_t closing_ms;    /* when the last pass has to end, by the monotonic clock */
     uint64_t wanted, done; /* tickets of flushes */
+    uint64_t failed;       /* spans that were given up or rejected */
     godwit_otlp_stats_t stats;
 };
 

@@ -58,7 +58,7 @@ bool
 godwit__otlp_record_has_failed (const godwit_value_t *record)
 {
     const char *const status = godwit__otlp_record_text (record, "status");
-    return status && *status && strcasecmp (status, "OK") != 0;
+    return status && *status && strcmp (status, godwit_status_type (GODWIT_OK)) != 0;
 }
 
 bool
@@ -72,13 +72,6 @@ godwit__otlp_record_has_no_method (const godwit_value_t *record)
 int64_t
 godwit__otlp_record_duration_ns (const godwit_value_t *record)
 {
-    static const char *const stations[] = {"packed",  "sent",  "received", "queued",
-                                           "started", "ended", "replied"};
-    int64_t last = 0;
-    for (size_t i = 0; i < sizeof stations / sizeof *stations; i++) {
-        const int64_t at = godwit__otlp_record_number (record, stations[i]);
-        if (at > last)
-            last = at;
-    }
-    return last;
+    const int64_t took_ns = godwit__otlp_record_number (record, "took");
+    return took_ns < 0 ? 0 : took_ns;
 }

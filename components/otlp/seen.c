@@ -1,45 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "components/otlp/seen.h"
 
+void
+godwit__otlp_seen_begin (godwit__otlp_seen_t *seen)
+{
+    seen->at = seen->kept = 0;
+}
+
+void
+godwit__otlp_seen_still (godwit__otlp_seen_t *seen, int64_t number)
+{
+    if (seen->at < seen->count && seen->open[seen->at] == number)
+        seen->kept = ++seen->at;
+}
+
 int64_t
 godwit__otlp_seen_since (const godwit__otlp_seen_t *seen)
 {
-    return seen->count ? seen->running[0] : seen->next;
+    return seen->at < seen->count ? seen->open[seen->at] : seen->next;
 }
 
-/* Passes those that were running and are before number: the ring has overwritten them. */
+/* Passes the open ones before number: they are not there any more. */
 static void
 lose_before (godwit__otlp_seen_t *seen, int64_t number)
 {
-    while (seen->at < seen->count && seen->running[seen->at] < number) {
+    while (seen->at < seen->count && seen->open[seen->at] < number) {
         seen->lost++;
         seen->at++;
     }
 }
 
-/* Keeps a running one. Within a pass there is always room for those that were running before. */
-static void
-keep_old (godwit__otlp_seen_t *seen)
-{
-    seen->running[seen->kept++] = seen->running[seen->at++];
-}
-
-static void
-keep_new (godwit__otlp_seen_t *seen, int64_t number)
-{
-    if (seen->count == GODWIT__OTLP_SEEN_RUNNING)
-        seen->lost++;
-    else
-        seen->running[seen->count++] = number;
-}
-
-/* Closes the gap that the pass over the old ones has left, before new ones are added. */
+/* Closes the gap that the pass over the open ones has left, before new ones are added. */
 static void
 close_gap (godwit__otlp_seen_t *seen)
 {
     size_t to = seen->kept;
     while (seen->at < seen->count)
-        seen->running[to++] = seen->running[seen->at++];
+        seen->open[to++] = seen->open[seen->at++];
     seen->count = seen->at = seen->kept = to;
 }
 
@@ -47,13 +44,33 @@ static bool
 take_old (godwit__otlp_seen_t *seen, int64_t number, bool is_running)
 {
     lose_before (seen, number);
-    if (seen->at == seen->count || seen->running[seen->at] != number)
+    if (seen->at == seen->count || seen->open[seen->at] != number)
         return false; /* it is done with */
     if (is_running)
-        keep_old (seen);
-    else
-        seen->at++;
+        seen->open[seen->kept++] = number;
+    seen->at++;
     return !is_running;
+}
+
+static void
+keep_open (godwit__otlp_seen_t *seen, int64_t number)
+{
+    if (seen->count == GODWIT__OTLP_SEEN_OPEN)
+        seen->lost++;
+    else
+        seen->open[seen->count++] = number;
+}
+
+/* The numbers from next on, before `number`. */
+static void
+note_missing (godwit__otlp_seen_t *seen, int64_t number)
+{
+    int64_t first = seen->next;
+    if (number - first > GODWIT__OTLP_SEEN_GAP)
+        first = number - GODWIT__OTLP_SEEN_GAP;
+    seen->lost += (uint64_t) (first - seen->next);
+    for (; first < number; first++)
+        keep_open (seen, first);
 }
 
 bool
@@ -64,10 +81,10 @@ godwit__otlp_seen_take (godwit__otlp_seen_t *seen, int64_t number, bool is_runni
     lose_before (seen, number);
     close_gap (seen);
     if (seen->next)
-        seen->lost += (uint64_t) (number - seen->next);
+        note_missing (seen, number);
     seen->next = number + 1;
     if (is_running)
-        keep_new (seen, number);
+        keep_open (seen, number);
     seen->at = seen->kept = seen->count;
     return !is_running;
 }
@@ -77,5 +94,4 @@ godwit__otlp_seen_end (godwit__otlp_seen_t *seen)
 {
     lose_before (seen, INT64_MAX);
     close_gap (seen);
-    seen->at = seen->kept = 0;
 }

@@ -69,6 +69,7 @@ note_answer (godwit_otlp_exporter_t *self, const godwit__otlp_answer_t *answer, 
         stats->exports++;
         stats->spans_exported += spans - rejected;
         stats->spans_rejected += rejected;
+        self->failed += rejected;
     } else
         stats->failures++;
     if (answer->text[0])
@@ -81,6 +82,7 @@ note_drop (godwit_otlp_exporter_t *self, size_t spans, const char *problem)
 {
     pthread_mutex_lock (&self->lock);
     self->stats.spans_dropped += spans;
+    self->failed += spans;
     if (problem)
         snprintf (self->stats.last_problem, sizeof self->stats.last_problem, "%s", problem);
     pthread_mutex_unlock (&self->lock);

@@ -83,16 +83,15 @@ without_brackets (char *address)
 static void
 add_network (godwit__otlp_attributes_t *list, const godwit_value_t *record)
 {
-    const char *const path = godwit__otlp_record_text (record, "path");
     const char *const peer = godwit__otlp_record_text (record, "peer");
-    const bool is_tcp = path && strcmp (path, "tcp") == 0;
-    if (is_tcp || (path && strcmp (path, "ipc") == 0))
-        godwit__otlp_attributes_text (list, "network.transport", is_tcp ? "tcp" : "unix", 8);
-    if (!peer)
+    const char *const scheme_end = peer ? strstr (peer, "://") : NULL;
+    if (!scheme_end)
         return;
-    const char *const scheme_end = strstr (peer, "://");
+    const bool is_tcp = strncmp (peer, "tcp://", 6) == 0;
+    if (is_tcp || strncmp (peer, "ipc://", 6) == 0)
+        godwit__otlp_attributes_text (list, "network.transport", is_tcp ? "tcp" : "unix", 8);
     char address[GODWIT__OTLP_SPAN_TEXT];
-    snprintf (address, sizeof address, "%s", scheme_end ? scheme_end + 3 : peer);
+    snprintf (address, sizeof address, "%s", scheme_end + 3);
     const int64_t port = is_tcp ? cut_port (address) : -1;
     godwit__otlp_attributes_text (list, "network.peer.address", without_brackets (address),
                                   GODWIT__OTLP_SPAN_TEXT);
@@ -132,13 +131,10 @@ add_rpc (godwit__otlp_attributes_t *list, const godwit_value_t *record, const ch
     godwit__otlp_attributes_text (list, "server.address", group, GODWIT__OTLP_SPAN_TEXT);
 }
 
-/* Nanoseconds between two stations; -1: one of them is missing. */
-static int64_t
-between_ns (const godwit_value_t *record, const char *from, const char *to)
+static bool
+flag_of (const godwit_value_t *record, const char *name)
 {
-    const int64_t begin = godwit__otlp_record_number (record, from);
-    const int64_t end = godwit__otlp_record_number (record, to);
-    return begin < 0 || end < begin ? -1 : end - begin;
+    return godwit_value_as_bool (godwit_value_get (record, name), false);
 }
 
 /* What is Godwit's own. */
@@ -156,9 +152,10 @@ add_godwit (godwit__otlp_attributes_t *list, const godwit_value_t *record)
     add_number_of (list, "godwit.reply.size", record, "reply_size");
     if (!is_server (record))
         return;
-    godwit__otlp_attributes_number (list, "godwit.queue.time_ns", between_ns (record, "queued", "started"));
-    add_number_of (list, "godwit.queue.length", record, "queue");
-    add_number_of (list, "godwit.in_flight", record, "in_flight");
+    if (flag_of (record, "queued"))
+        add_number_of (list, "godwit.queue.time_ns", record, "started");
+    add_number_of (list, "godwit.queue.length", record, "waiting");
+    add_number_of (list, "godwit.handlers.busy", record, "busy");
 }
 
 /* ---- events ---- */
@@ -171,9 +168,11 @@ make_event (const godwit_value_t *note, int64_t begin_ns, godwit__otlp_arena_t *
         return NULL;
     godwit__otlp__event__init (event);
     const int64_t at_ns = godwit__otlp_record_number (note, "at");
-    godwit__otlp_attributes_t list = godwit__otlp_attributes (arena, 2);
+    godwit__otlp_attributes_t list = godwit__otlp_attributes (arena, 4);
     add_text_of (&list, "godwit.note.text", note, "text");
+    add_number_of (&list, "godwit.attempt", note, "attempt");
     add_text_of (&list, "godwit.server", note, "server");
+    add_text_of (&list, "network.peer.address", note, "address");
     event->time_unix_nano = (uint64_t) begin_ns + (uint64_t) (at_ns < 0 ? 0 : at_ns);
     event->name = (char *) (uintptr_t) "godwit.note"; /* it is only read */
     event->n_attributes = list.count;

@@ -8,9 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define READ_LIMIT 1024 /* records at a time */
-#define READS_MOST 256  /* in one pass, so that one ends also if the ring fills faster than it is read */
-
 /* ---- a pass ---- */
 
 static void
@@ -34,23 +31,6 @@ take_record (godwit_otlp_exporter_t *self, const godwit_value_t *record)
         count (self, &self->stats.spans_dropped);
 }
 
-/* The number of the last record. */
-static int64_t
-take_records (godwit_otlp_exporter_t *self, const godwit_value_t *records)
-{
-    int64_t last = 0;
-    for (size_t i = 0; i < godwit_value_count (records); i++) {
-        const godwit_value_t *const record = godwit_value_at (records, i);
-        const int64_t number = godwit__otlp_record_number (record, "seq");
-        if (number <= last && i)
-            continue; /* they rise */
-        last = number;
-        if (godwit__otlp_seen_take (&self->seen, number, godwit__otlp_record_is_running (record)))
-            take_record (self, record);
-    }
-    return last;
-}
-
 static void
 note_problem (godwit_otlp_exporter_t *self, const char *text)
 {
@@ -59,34 +39,64 @@ note_problem (godwit_otlp_exporter_t *self, const char *text)
     pthread_mutex_unlock (&self->lock);
 }
 
-/* False: there is nothing more to read, or it cannot be read. */
-static bool
-read_some (godwit_otlp_exporter_t *self, int64_t *since)
+/* NULL: it cannot be read. */
+static godwit_value_t *
+read_box (godwit_otlp_exporter_t *self, int64_t after, bool only_running)
 {
     godwit_value_t *records = NULL;
     godwit_error_t *error = NULL;
-    if (self->source.read (self->source.user, *since, READ_LIMIT, &records, &error)) {
+    if (self->source.read (self->source.user, after, only_running, &records, &error)) {
         note_problem (self, godwit_error_message (error));
         godwit_error_destroy (&error);
-        return false;
+        return NULL;
     }
-    const size_t given = godwit_value_count (records);
-    const int64_t next = given ? take_records (self, records) + 1 : *since;
+    return records;
+}
+
+/* Those that have run for long are left alone: otherwise all that came after them would be read each time. */
+static bool
+note_running (godwit_otlp_exporter_t *self)
+{
+    godwit__otlp_seen_begin (&self->seen);
+    if (!self->seen.count)
+        return true;
+    godwit_value_t *records = read_box (self, 0, true);
+    if (!records)
+        return false;
+    for (size_t i = 0; i < godwit_value_count (records); i++)
+        godwit__otlp_seen_still (&self->seen,
+                                 godwit__otlp_record_number (godwit_value_at (records, i), "seq"));
     godwit_value_unref (&records);
-    const bool has_more = given >= READ_LIMIT && next > *since;
-    *since = next;
-    return has_more;
+    return true;
+}
+
+static bool
+take_records (godwit_otlp_exporter_t *self)
+{
+    godwit_value_t *records = read_box (self, godwit__otlp_seen_since (&self->seen) - 1, false);
+    int64_t last = 0;
+    if (!records)
+        return false;
+    for (size_t i = 0; i < godwit_value_count (records); i++) {
+        const godwit_value_t *const record = godwit_value_at (records, i);
+        const int64_t number = godwit__otlp_record_number (record, "seq");
+        if (number <= last)
+            continue; /* they rise, from 1 on */
+        last = number;
+        if (godwit__otlp_seen_take (&self->seen, number, godwit__otlp_record_is_running (record)))
+            take_record (self, record);
+    }
+    godwit_value_unref (&records);
+    godwit__otlp_seen_end (&self->seen);
+    return true;
 }
 
 /* Reads and sends all that there is now. */
 static void
 pass (godwit_otlp_exporter_t *self)
 {
-    const int64_t old = self->seen.next; /* the running ones before it have to be passed */
-    int64_t since = godwit__otlp_seen_since (&self->seen);
-    for (int reads = 1; read_some (self, &since) && (reads < READS_MOST || since < old); reads++)
-        ;
-    godwit__otlp_seen_end (&self->seen);
+    if (!note_running (self) || !take_records (self))
+        return;
     godwit__otlp_send (self);
     pthread_mutex_lock (&self->lock);
     self->stats.spans_overwritten = self->seen.lost;

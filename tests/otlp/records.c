@@ -33,9 +33,9 @@ record_new (int64_t number, godwit_fields_t more)
         GODWIT_INT ("seq", number), GODWIT_STR ("id", "b7ad6b7169203331"), GODWIT_STR ("trace", RECORD_TRACE),
         GODWIT_STR ("parent", "00f067aa0ba902b7"), GODWIT_STR ("side", "client"), GODWIT_STR ("kind", "call"),
         GODWIT_STR ("exchange", "shop"), GODWIT_STR ("topic", "stock"), GODWIT_STR ("method", "take"),
-        GODWIT_STR ("peer", "tcp://10.1.2.3:4711"), GODWIT_STR ("path", "tcp"), GODWIT_INT ("at", RECORD_AT),
-        GODWIT_INT ("packed", 0), GODWIT_INT ("sent", 1000), GODWIT_INT ("received", 1999000),
-        GODWIT_INT ("ended", 2000000), GODWIT_STR ("status", "OK"), GODWIT_INT ("attempts", 1)));
+        GODWIT_STR ("peer", "tcp://10.1.2.3:4711"), GODWIT_INT ("at", RECORD_AT), GODWIT_INT ("sent", 1000),
+        GODWIT_INT ("ended", 2000000), GODWIT_INT ("took", 2000000), GODWIT_BOOL ("running", false),
+        GODWIT_STR ("status", "Ok"), GODWIT_INT ("attempts", 1)));
     godwit_builder_t *builder = godwit_builder_new ();
     godwit_builder_open_map (builder, NULL);
     add_fields (builder, usual, added);

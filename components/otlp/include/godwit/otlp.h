@@ -70,15 +70,19 @@ GODWIT_EXPORT godwit_status_t godwit_otlp_flush (godwit_otlp_exporter_t *exporte
 
 /* What an exporter has done since it was made. */
 typedef struct godwit_otlp_stats {
-    uint64_t spans_exported;    /* that the collector has accepted */
-    uint64_t spans_unsampled;   /* left out by sample_one_in */
-    uint64_t spans_overwritten; /* dropped: the black box had overwritten them before they were read */
-    uint64_t spans_dropped;     /* that were read and then given up: refused, tried too often, no memory */
-    uint64_t spans_rejected;    /* that the collector did not take of what it accepted (partial success) */
-    uint64_t exports;           /* requests that were accepted */
-    uint64_t failures;          /* requests that failed, also if they were tried again */
-    uint64_t retries;           /* requests that were tried again */
-    char last_problem[256];     /* why the last request failed, or what the collector said; "": nothing yet */
+    uint64_t spans_exported;  /* that the collector has accepted */
+    uint64_t spans_unsampled; /* left out by sample_one_in */
+    /* Dropped: the black box had overwritten them before they were read. A few numbers of records that it has
+     * left out itself are counted here, too, while calls run for long. */
+    uint64_t spans_overwritten;
+    /* Dropped: they were read and then given up: refused, tried too often, no memory; or they have no ids,
+     * because their client is of an older release. */
+    uint64_t spans_dropped;
+    uint64_t spans_rejected; /* that the collector did not take of what it accepted (partial success) */
+    uint64_t exports;        /* requests that were accepted */
+    uint64_t failures;       /* requests that failed, also if they were tried again */
+    uint64_t retries;        /* requests that were tried again */
+    char last_problem[256];  /* why the last request failed, or what the collector said; "": nothing yet */
 } godwit_otlp_stats_t;
 
 /* Reads the figures of an exporter (docs/tracing.md); in a child of a fork all are 0. It writes at most
