@@ -287,7 +287,8 @@ typedef struct godwit_calls_options {
  *  - "exchange", "topic", "namespace", "version", "server", "method": as in the metrics; nil: unset, or not
  * known
  *  - "peer": the address of the other side, "instance": who that is; nil: not known
- *  - "at": when it began, in nanoseconds of the wall clock (UTC, since 1970). Further times are nanoseconds
+ *  - "at": when it began, in nanoseconds of the wall clock (UTC, since 1970); "clock": the same by the clock
+ *    that all processes of a machine share and nobody sets (CLOCK_MONOTONIC). Further times are nanoseconds
  *    after that, nil if they have not come: at a client "sent" (handed over the last time) and "ended"; at a
  *    server "started" (the handler), "ended" (the handler), and "replied" if it was kept. "took": from the
  *    first to the last, or until now

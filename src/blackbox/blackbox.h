@@ -71,55 +71,6 @@ uint32_t godwit__box_add_name (godwit__box_t *box, const godwit__box_name_t *nam
 uint32_t godwit__box_add_peer (godwit__box_t *box, const uint8_t instance[16], const char *address,
                                int64_t now_ns);
 
-/* ---- records ---- */
-
-/* What is known at the beginning. */
-typedef struct godwit__begun {
-    godwit__box_side_t side;
-    godwit__box_kind_t kind;
-    int64_t at_ns;
-    const godwit_trace_t *trace; /* its trace id; of a client also its span id */
-    uint64_t span, parent;
-    uint64_t wire_id; /* 0: not known yet */
-    uint32_t name, peer;
-    int64_t sent_ns; /* 0: not yet */
-    uint64_t load;
-    uint32_t server_id;
-} godwit__begun_t;
-
-/* What the end adds. */
-typedef struct godwit__ended {
-    int64_t ended_ns;
-    int64_t replied_ns; /* 0: with the end */
-    godwit_status_t status;
-    godwit_outcome_t outcome;
-    uint32_t attempts; /* at most 65535 are told */
-    unsigned flags;
-    uint32_t request_size, reply_size;
-    uint64_t wire_id;
-    uint32_t server_id;
-} godwit__ended_t;
-
-/* Begins a record. NULL: there is no box, or all places near the ring's end are taken by calls that run. */
-godwit__box_record_t *godwit__box_begin (godwit__box_t *box, const godwit__begun_t *begun);
-/* A call was handed over to a server, perhaps again. record may be NULL. */
-static inline void
-godwit__box_sent (godwit__box_record_t *record, int64_t sent_ns, uint32_t peer)
-{
-    if (!record)
-        return;
-    const uint64_t at = atomic_load_explicit (&record->word[GODWIT__BOX_AT], memory_order_relaxed);
-    const uint64_t name =
-        atomic_load_explicit (&record->word[GODWIT__BOX_NAME], memory_order_relaxed) >> 32 << 32;
-    atomic_store_explicit (&record->word[GODWIT__BOX_SENT], (uint64_t) sent_ns - at, memory_order_relaxed);
-    atomic_store_explicit (&record->word[GODWIT__BOX_NAME], name | peer, memory_order_relaxed);
-}
-/* Ends a record. record may be NULL. */
-void godwit__box_finish (godwit__box_t *box, godwit__box_record_t *record, const godwit__ended_t *ended);
-/* A record whose beginning and end are known at once, and which has failed: it is put among the failures
- * alone. */
-void godwit__box_add_failure (godwit__box_t *box, const godwit__begun_t *begun, const godwit__ended_t *ended);
-
 /* ---- notes ---- */
 
 typedef struct godwit__noted {

@@ -188,6 +188,7 @@ add_call (godwit_builder_t *builder, const godwit__box_snapshot_t *snapshot, con
     add_names (builder, call);
     add_peer (builder, godwit__box_peer (snapshot, call->peer));
     godwit_builder_int (builder, "at", head->wall_ns + (call->at_ns - head->monotonic_ns));
+    godwit_builder_int (builder, "clock", call->at_ns);
     add_time (builder, is_server ? "started" : "sent", call->sent_ns);
     add_time (builder, "ended", call->ended_ns);
     if (is_server)

@@ -83,7 +83,8 @@ run (godwit_client_t *client, bool cast, const godwit_value_t *context, const ch
         status = godwit__call_convert (&call, &value, error);
     godwit__call_end_counted (&call, status, status ? *error : NULL,
                               call.now_ns ? call.now_ns : godwit__transport_now (transport));
-    godwit_error_destroy (&unasked);
+    if (unasked)
+        godwit_error_destroy (&unasked);
     if (!cast) {
         if (status)
             GODWIT__COUNT (transport, calls_failed);

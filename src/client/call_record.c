@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/client/call_record.h"
 
+#include "src/blackbox/record.h"
 #include "src/client/call_metrics.h"
 #include "src/client/fanout_row.h"
 #include "src/discovery/whereabouts.h"

@@ -4,6 +4,7 @@
 #include "src/wire/fanout.h"
 #include "src/address/target.h"
 #include "src/base/uncancelled.h"
+#include "src/blackbox/record.h"
 #include "src/client/call_explain.h"
 #include "src/client/call_metrics.h"
 #include "src/client/nobody.h"

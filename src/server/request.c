@@ -83,6 +83,7 @@ godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__
     request->record = NULL;
     request->server_id = header->target;
     request->box_peer = port ? port->box_peer : 0;
+    request->box_name = 0;
     request->queued_then = request->running_then = 0;
     request->frame_size = request->reply_size = 0;
     request->started_ns = 0;

@@ -45,7 +45,7 @@ struct godwit_request {
     /* For the black box (request_record.h). */
     godwit__box_record_t *record; /* while it runs; NULL: there is none */
     uint32_t server_id;
-    uint32_t box_peer;
+    uint32_t box_peer, box_name;
     uint32_t queued_then, running_then; /* at its server, when it came */
     uint32_t frame_size, reply_size;
     int64_t replied_ns;      /* of one that was kept; 0: it was not, or is not answered */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/server/request_record.h"
 
+#include "src/blackbox/record.h"
 #include "src/wire/wire.h"
 
 #include <stdio.h>
@@ -17,6 +18,7 @@ begun_of (const godwit_request_t *request)
         .trace = &request->trace,
         .span = request->span ? request->span : godwit__trace_span (&request->trace),
         .wire_id = request->id,
+        .name = request->box_name,
         .peer = request->box_peer,
         .sent_ns = request->started_ns,
         .load = (uint64_t) request->queued_then << 32 | request->running_then,
@@ -47,8 +49,8 @@ godwit__request_record_began (godwit_request_t *request)
     godwit__box_t *const box = request->pool->box;
     if (!box)
         return;
-    godwit__begun_t begun = begun_of (request);
-    begun.name = godwit__metric_name (box, request->metric);
+    request->box_name = godwit__metric_name (box, request->metric); /* the metrics may be gone at its end */
+    const godwit__begun_t begun = begun_of (request);
     request->record = godwit__box_begin (box, &begun);
 }
 
@@ -79,8 +81,6 @@ add_failure (const godwit_request_t *request, godwit_status_t status, unsigned f
     godwit__begun_t begun = begun_of (request);
     godwit__ended_t ended = ended_of (request, now_ns);
     begun.sent_ns = 0;
-    if (request->metric)
-        begun.name = godwit__metric_name (request->pool->box, request->metric);
     ended.status = status;
     ended.outcome = GODWIT_OUTCOME_REJECTED;
     ended.flags |= flags;

@@ -4,6 +4,7 @@
  * lives, and its memory and its descriptors are bounded. */
 #include <criterion/criterion.h>
 
+#include "src/base/trace.h"
 #include "src/wire/header.h"
 #include "src/wire/wire.h"
 #include "tests/support/zmtp.h"

@@ -2,6 +2,7 @@
 /* The black box itself: its ring, its file, who may read it, and what is left of processes that died. */
 #include "src/blackbox/box_file.h"
 #include "src/blackbox/read.h"
+#include "src/blackbox/record.h"
 #include "tests/support/must.h"
 
 #include <dirent.h>
@@ -69,6 +70,23 @@ find (const godwit__box_snapshot_t *snapshot, uint64_t span)
     return NULL;
 }
 
+/* It has to be there. */
+static godwit__box_call_t
+found (const godwit__box_snapshot_t *snapshot, uint64_t span)
+{
+    const godwit__box_call_t *const call = find (snapshot, span);
+    if (!call)
+        cr_assert_fail ("%llu is not there", (unsigned long long) span);
+    return call ? *call : (godwit__box_call_t){.span = 0};
+}
+
+static const char *
+address_of (const godwit__box_snapshot_t *snapshot, uint32_t number)
+{
+    const godwit__box_peer_t *const peer = godwit__box_peer (snapshot, number);
+    return peer ? peer->address : "";
+}
+
 /* ---- the ring ---- */
 
 Test (black_box, the_newest_are_in_the_ring)
@@ -99,16 +117,16 @@ Test (black_box, running_calls_keep_their_places)
         cr_assert (!begin (box, 1000 + i));
     finish (box, NULL, GODWIT_OK, 1);
     finish (box, running[3], GODWIT_OK, 7);
-    bool found = false;
-    for (uint64_t i = 0; i < 4 && !found; i++) {
+    bool has_place = false;
+    for (uint64_t i = 0; i < 4 && !has_place; i++) {
         godwit__box_record_t *const record = begin (box, 77);
-        found = record != NULL;
+        has_place = record != NULL;
         finish (box, record, GODWIT_OK, 1);
     }
-    cr_assert (found);
+    cr_assert (has_place);
     MUST (godwit__box_read (&snapshot, box, &error));
-    cr_assert (find (&snapshot, 77) && !find (&snapshot, 77)->is_running);
-    cr_assert (find (&snapshot, 1)->is_running);
+    cr_assert (!found (&snapshot, 77).is_running);
+    cr_assert (found (&snapshot, 1).is_running);
     godwit__box_forget (&snapshot);
     godwit__box_unref (&box);
 }
@@ -151,13 +169,13 @@ Test (black_box, names_peers_and_notes)
                       &(godwit__noted_t){.span = 5, .server = longer, .address = longer, .text = longer});
     finish (box, record, GODWIT_ERR_TIMEOUT, 9);
     MUST (godwit__box_read (&snapshot, box, &error));
-    const godwit__box_call_t *const call = find (&snapshot, 5);
+    const godwit__box_call_t told = found (&snapshot, 5), *const call = &told;
     cr_assert_str_eq (call->names[GODWIT__BOX_TOPIC], "stock");
     cr_assert_str_eq (call->names[GODWIT__BOX_METHOD], "count");
     cr_assert_str_eq (call->names[GODWIT__BOX_VERSION], "");
     cr_assert_eq (call->status, GODWIT_ERR_TIMEOUT);
     cr_assert_eq (call->sent_ns, 1);
-    cr_assert_str_eq (godwit__box_peer (&snapshot, call->peer)->address, "tcp://10.0.0.1:1");
+    cr_assert_str_eq (address_of (&snapshot, call->peer), "tcp://10.0.0.1:1");
     cr_assert_eq (snapshot.note_count, 1u);
     cr_assert_eq (strlen (snapshot.notes[0].text), GODWIT__NOTE_TEXT - 1u);
     godwit__box_forget (&snapshot);
@@ -174,7 +192,7 @@ Test (black_box, names_peers_and_notes)
     MUST (godwit__box_read (&snapshot, box, &error));
     cr_assert (!godwit__box_peer (&snapshot, peer));
     cr_assert_eq (snapshot.notes[snapshot.note_count - 1].mark, 1001u);
-    cr_assert_str_eq (find (&snapshot, 5)->names[GODWIT__BOX_METHOD], "count");
+    cr_assert_str_eq (found (&snapshot, 5).names[GODWIT__BOX_METHOD], "count");
     godwit__box_forget (&snapshot);
     godwit__box_unref (&box);
 }
@@ -274,7 +292,7 @@ Test (black_box, a_process_that_was_killed_leaves_what_it_was_running)
     die_in_a_call (4711);
     cr_assert_eq (count_files (path), 1u);
     MUST (godwit__box_read_file (&snapshot, path, &error));
-    cr_assert (find (&snapshot, 4711) && find (&snapshot, 4711)->is_running);
+    cr_assert (found (&snapshot, 4711).is_running);
     cr_assert_eq (atomic_load (&snapshot.head.ended_ns), 0u);
     cr_assert (*snapshot.head.program && *snapshot.head.library);
     struct stat status;
