@@ -68,6 +68,7 @@ init (godwit__metric_t *metric)
     for (int i = 0; i < GODWIT__METRIC_LEADERS; i++)
         init_tally (&metric->leaders[i]);
     atomic_init (&metric->failures, 0);
+    atomic_init (&metric->box_name, 0);
 }
 
 godwit__metrics_t *
