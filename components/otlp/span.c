@@ -147,11 +147,12 @@ add_godwit (godwit__otlp_attributes_t *list, const godwit_value_t *record)
     add_text_of (list, "godwit.peer.instance", record, "instance");
     if (godwit__otlp_record_has_failed (record))
         add_text_of (list, "godwit.outcome", record, "outcome");
-    add_number_of (list, "godwit.attempts", record, "attempts");
     add_number_of (list, "godwit.request.size", record, "request_size");
     add_number_of (list, "godwit.reply.size", record, "reply_size");
-    if (!is_server (record))
+    if (!is_server (record)) {
+        add_number_of (list, "godwit.attempts", record, "attempts");
         return;
+    }
     if (flag_of (record, "queued"))
         add_number_of (list, "godwit.queue.time_ns", record, "started");
     add_number_of (list, "godwit.queue.length", record, "waiting");
