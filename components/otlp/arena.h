@@ -19,7 +19,7 @@ void *godwit__otlp_arena_get (godwit__otlp_arena_t *arena, size_t size);
 /* A copy of bytes, with a NUL behind it. NULL: out of memory. */
 char *godwit__otlp_arena_copy (godwit__otlp_arena_t *arena, const void *bytes, size_t size);
 /* A copy of a text that anybody may have written, as a protobuf string has to be: valid UTF-8, in which each
- * byte that is none has become U+FFFD. At most limit bytes of it. NULL: out of memory. text NULL: "". */
+ * byte that is not has become U+FFFD. At most limit bytes of it. NULL: out of memory. text NULL: "". */
 char *godwit__otlp_arena_text (godwit__otlp_arena_t *arena, const char *text, size_t limit);
 /* Frees all pieces. */
 void godwit__otlp_arena_clear (godwit__otlp_arena_t *arena);

@@ -38,7 +38,7 @@ refuse 'A component uses the public headers of the library, and files of its own
 refuse 'sqlite3.h is included in components/spool only:' 'include src drivers matchmaker tools examples' 'sqlite3'
 refuse 'A public header of a component includes public headers only:' 'components/spool/include components/otlp/include' 'components/|sqlite3|sodium|curl|protobuf'
 refuse 'curl.h and protobuf-c are included in components/otlp only:' 'include src drivers matchmaker tools examples components' '(curl/|protobuf-c|[a-z]*\.pb-c\.h)' components/otlp/
-refuse 'libcurl is included in http.c, endpoint.c and exporter.c of components/otlp only:' components/otlp curl/ 'components/otlp/(http|endpoint|exporter)\.c'
+refuse 'libcurl is included in http.c, endpoint.c and exporter.c of components/otlp only:' components/otlp curl/ 'components/otlp/\(http\|endpoint\|exporter\)\.c'
 refuse 'zmq.h is included in drivers/zmq only:' 'include src drivers matchmaker' 'zmq\.h' drivers/zmq/
 refuse 'msgpack.h is included in src/value/msgpack only:' 'include src drivers matchmaker tools examples' msgpack src/value/msgpack/
 refuse 'ini.h is included in src/config/config_ini.c only:' 'include src drivers matchmaker tools examples' 'ini\.h' src/config/config_ini.c

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An exporter of spans to OpenTelemetry collectors, by OTLP over HTTP (docs/tracing.md): the component
- * godwit-otlp. Link with -lgodwit-otlp.
+/* Spans for OpenTelemetry collectors, by OTLP over HTTP (docs/tracing.md): the component godwit-otlp. Link
+ * with -lgodwit-otlp.
  *
  * An exporter reads the black box of a transport, in which each finished call, cast, fanout and request has a
  * record, and sends these as spans. It has one thread, godwit-otlp, and is never in the way of a call: what
