@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #define PATH "/v1/traces"
+#define EXAMPLE "a URL such as \"http://localhost:4318\""
 
 /* The text of the endpoint is not shown: it may have a password in it. */
 static godwit_status_t
@@ -19,7 +20,7 @@ refuse (const char *name, const char *expected, godwit_error_t **error)
     return GODWIT_ERR_INVALID_ARGUMENT;
 }
 
-/* A part of the URL, from libcurl (curl_free); NULL: it has none. */
+/* A part of the URL, from libcurl (curl_free); NULL: it has none, or out of memory. */
 static char *
 part_of (CURLU *handle, CURLUPart which)
 {
@@ -27,13 +28,16 @@ part_of (CURLU *handle, CURLUPart which)
     return curl_url_get (handle, which, &part, 0) == CURLUE_OK ? part : NULL;
 }
 
-static bool
-has_part (CURLU *handle, CURLUPart which)
+/* Of a part that must not be there: OUT_OF_MEMORY is not an absent one. */
+static godwit_status_t
+refuse_part (CURLU *handle, CURLUPart which, const char *name, const char *expected, godwit_error_t **error)
 {
-    char *const part = part_of (handle, which);
-    const bool is_there = part != NULL;
+    char *part = NULL;
+    const CURLUcode code = curl_url_get (handle, which, &part, 0);
     curl_free (part);
-    return is_there;
+    if (code == CURLUE_OUT_OF_MEMORY)
+        return GODWIT_ERR_OUT_OF_MEMORY;
+    return code == CURLUE_OK ? refuse (name, expected, error) : GODWIT_OK;
 }
 
 static bool
@@ -45,25 +49,35 @@ is_loopback_host (const char *host)
     return strcasecmp (host, "localhost") == 0 || strcmp (host, "[::1]") == 0;
 }
 
-static bool
-has_good_scheme (CURLU *handle)
+static godwit_status_t
+check_scheme (CURLU *handle, const char *name, godwit_error_t **error)
 {
-    char *const scheme = part_of (handle, CURLUPART_SCHEME);
+    char *const scheme = part_of (handle, CURLUPART_SCHEME); /* any URL has one */
     const bool is_good = scheme && (strcmp (scheme, "http") == 0 || strcmp (scheme, "https") == 0);
+    const godwit_status_t status = is_good  ? GODWIT_OK
+                                   : scheme ? refuse (name, EXAMPLE, error)
+                                            : GODWIT_ERR_OUT_OF_MEMORY;
     curl_free (scheme);
-    return is_good;
+    return status;
 }
 
 static godwit_status_t
 check (CURLU *handle, const char *endpoint, const char *name, godwit_error_t **error)
 {
-    if (curl_url_set (handle, CURLUPART_URL, endpoint, 0) != CURLUE_OK || !has_good_scheme (handle))
-        return refuse (name, "a URL such as \"http://localhost:4318\"", error);
-    if (has_part (handle, CURLUPART_USER) || has_part (handle, CURLUPART_PASSWORD))
-        return refuse (name, "a URL without user and password: give them as headers", error);
-    if (has_part (handle, CURLUPART_QUERY) || has_part (handle, CURLUPART_FRAGMENT))
-        return refuse (name, "a URL without a query and a fragment", error);
-    return GODWIT_OK;
+    static const struct {
+        CURLUPart part;
+        const char *expected;
+    } rows[] = {{CURLUPART_USER, "a URL without user and password: give them as headers"},
+                {CURLUPART_PASSWORD, "a URL without user and password: give them as headers"},
+                {CURLUPART_QUERY, "a URL without a query and a fragment"},
+                {CURLUPART_FRAGMENT, "a URL without a query and a fragment"}};
+    const CURLUcode code = curl_url_set (handle, CURLUPART_URL, endpoint, 0);
+    if (code)
+        return code == CURLUE_OUT_OF_MEMORY ? GODWIT_ERR_OUT_OF_MEMORY : refuse (name, EXAMPLE, error);
+    godwit_status_t status = check_scheme (handle, name, error);
+    for (size_t i = 0; !status && i < sizeof rows / sizeof *rows; i++)
+        status = refuse_part (handle, rows[i].part, name, rows[i].expected, error);
+    return status;
 }
 
 /* Appends the path of traces to that of a base, which may end with slashes. */

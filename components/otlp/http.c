@@ -69,61 +69,77 @@ make_headers (godwit__otlp_http_t *http, const godwit__otlp_settings_t *settings
     return is_good;
 }
 
-static bool
-set_text (CURL *easy, CURLoption option, const char *text)
+/* *code: of the first option that could not be set. */
+static void
+set_text (CURL *easy, CURLoption option, const char *text, CURLcode *code)
 {
-    return curl_easy_setopt (easy, option, text) == CURLE_OK;
+    if (!*code)
+        *code = curl_easy_setopt (easy, option, text);
 }
 
-static bool
-set_number (CURL *easy, CURLoption option, long number)
+static void
+set_number (CURL *easy, CURLoption option, long number, CURLcode *code)
 {
-    return curl_easy_setopt (easy, option, number) == CURLE_OK;
+    if (!*code)
+        *code = curl_easy_setopt (easy, option, number);
 }
 
 /* No signals, no redirects, nothing but http and https, nothing on the terminal. */
-static bool
+static CURLcode
 set_options (godwit__otlp_http_t *http, const godwit__otlp_settings_t *settings)
 {
     CURL *const easy = http->easy;
     char agent[64];
+    CURLcode code = curl_easy_setopt (easy, CURLOPT_HTTPHEADER, http->headers);
     snprintf (agent, sizeof agent, "godwit-otlp/%s", godwit_version_string ());
-    return set_text (easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
-           set_text (easy, CURLOPT_URL, settings->url) && set_text (easy, CURLOPT_USERAGENT, agent) &&
-           set_number (easy, CURLOPT_NOSIGNAL, 1) && set_number (easy, CURLOPT_QUICK_EXIT, 1) &&
-           set_number (easy, CURLOPT_POST, 1) && set_number (easy, CURLOPT_TCP_KEEPALIVE, 1) &&
-           (!settings->is_loopback || set_text (easy, CURLOPT_PROXY, "")) &&
-           (!settings->certificates || set_text (easy, CURLOPT_CAINFO, settings->certificates)) &&
-           curl_easy_setopt (easy, CURLOPT_HTTPHEADER, http->headers) == CURLE_OK &&
-           curl_easy_setopt (easy, CURLOPT_ERRORBUFFER, http->problem) == CURLE_OK &&
-           curl_easy_setopt (easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
-           curl_easy_setopt (easy, CURLOPT_WRITEDATA, http) == CURLE_OK;
+    set_text (easy, CURLOPT_PROTOCOLS_STR, "http,https", &code);
+    set_text (easy, CURLOPT_URL, settings->url, &code);
+    set_text (easy, CURLOPT_USERAGENT, agent, &code);
+    if (settings->is_loopback)
+        set_text (easy, CURLOPT_PROXY, "", &code);
+    if (settings->certificates)
+        set_text (easy, CURLOPT_CAINFO, settings->certificates, &code);
+    set_number (easy, CURLOPT_NOSIGNAL, 1, &code);
+    set_number (easy, CURLOPT_QUICK_EXIT, 1, &code);
+    set_number (easy, CURLOPT_POST, 1, &code);
+    set_number (easy, CURLOPT_TCP_KEEPALIVE, 1, &code);
+    if (!code)
+        code = curl_easy_setopt (easy, CURLOPT_ERRORBUFFER, http->problem);
+    if (!code)
+        code = curl_easy_setopt (easy, CURLOPT_WRITEFUNCTION, take_body);
+    if (!code)
+        code = curl_easy_setopt (easy, CURLOPT_WRITEDATA, http);
+    return code;
+}
+
+static godwit_status_t
+prepare (godwit__otlp_http_t *http, const godwit__otlp_settings_t *settings)
+{
+    http->easy = curl_easy_init ();
+    if (!http->easy || !make_headers (http, settings))
+        return GODWIT_ERR_OUT_OF_MEMORY;
+    const CURLcode code = set_options (http, settings);
+    return code == CURLE_OUT_OF_MEMORY ? GODWIT_ERR_OUT_OF_MEMORY : code ? GODWIT_ERR_SYSTEM : GODWIT_OK;
 }
 
 godwit_status_t
 godwit__otlp_http_open (godwit__otlp_http_t **http, const godwit__otlp_settings_t *settings,
                         godwit_error_t **error)
 {
-    godwit_status_t status = GODWIT_ERR_OUT_OF_MEMORY;
     godwit__otlp_http_t *made = calloc (1, sizeof *made);
-    if (made) {
-        made->easy = curl_easy_init ();
-        status = !made->easy || !make_headers (made, settings) ? GODWIT_ERR_OUT_OF_MEMORY
-                 : set_options (made, settings)                ? GODWIT_OK
-                                                               : GODWIT_ERR_SYSTEM;
+    const godwit_status_t status = made ? prepare (made, settings) : GODWIT_ERR_OUT_OF_MEMORY;
+    if (!status) {
+        *http = made;
+        return GODWIT_OK;
     }
-    if (status) {
-        godwit__otlp_http_close (&made);
-        if (error)
-            *error =
-                godwit_error_new (status, "the HTTP client of an exporter: %s",
-                                  status == GODWIT_ERR_SYSTEM
-                                      ? "libcurl lacks an option: expected 7.88 or newer, with http and https"
-                                      : "out of memory");
-        return status;
-    }
-    *http = made;
-    return GODWIT_OK;
+    godwit__otlp_http_close (&made);
+    if (error)
+        *error =
+            godwit_error_new (status, "the HTTP client of an exporter: %s",
+                              status == GODWIT_ERR_SYSTEM
+                                  ? "libcurl lacks an option: expected 7.88 or newer, with http and https"
+                                  : "out of memory");
+    return status;
 }
 
 void
