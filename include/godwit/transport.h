@@ -109,6 +109,8 @@ typedef struct godwit_transport_options {
      * (godwit_transport_calls), 128 bytes a call; what is said of failures takes 180 KiB besides. -1: there
      * is no black box. */
     int64_t black_box_size;
+    /* false; true: servers tell nothing of themselves to those who ask (contract 16). */
+    bool without_introspection;
 } godwit_transport_options_t;
 
 /* Makes options for a transport: GODWIT_TRANSPORT_OPTIONS (.external_loop = true). */
@@ -185,6 +187,27 @@ GODWIT_EXPORT godwit_status_t godwit_transport_reload_realm (godwit_transport_t 
  * transport with external_loop. CLOSED, FORKED. Any thread. */
 GODWIT_EXPORT godwit_status_t godwit_transport_wait_ready (godwit_transport_t *transport, int64_t timeout_ms,
                                                            godwit_error_t **error);
+
+/* Lists all servers of the cluster that a transport knows. Does not wait until they are known: see
+ * godwit_transport_wait_ready. *servers belongs to the caller. It is a list of maps (contract 12), in no
+ * particular order:
+ *
+ *  - "exchange", "topic", "server": its names
+ *  - "state": "up"; "draining": it ends, and takes no more requests; "suspect": no source of names knows it
+ *    any more, but it has not said that it leaves; "unreachable": all of its addresses have failed;
+ * "refused": it is not called, because it is not there, or may not serve this
+ *  - "addresses": a list, the shortest path first; "path": "inproc", "ipc" or "tcp": the one in use, or that
+ *    would be; nil: it has none for this process; "connected" (bool)
+ *  - "serves": a list of maps of "namespace" (nil: none) and "version"; empty: it did not say
+ *  - "instance": of its transport, in hexadecimal digits (all zero: it was listed, and is not known yet);
+ *    "incarnation": when that transport began, in microseconds of the wall clock since 1970; "server_id",
+ *    "revision": as it was announced
+ *  - "since": when this transport heard of it, in nanoseconds of the wall clock; "source": who told: "local"
+ *    (this process itself), "static", "rendezvous", or "data path": only its connection; "own" (bool)
+ *
+ * Names come from other processes, and may hold any bytes. Any thread. CLOSED, FORKED, OUT_OF_MEMORY. */
+GODWIT_EXPORT godwit_status_t godwit_transport_servers (godwit_transport_t *transport,
+                                                        godwit_value_t **servers, godwit_error_t **error);
 
 /* ---- for a program with its own event loop (option external_loop) ---- */
 
@@ -300,7 +323,7 @@ typedef struct godwit_calls_options {
  *    their parent
  *  - "request_size", "reply_size": bytes of the frames; 0: there was none
  *
- * Any thread. CLOSED, FORKED, OUT_OF_MEMORY; INVALID_ARGUMENT: an id that is none. */
+ * Any thread. CLOSED, FORKED, OUT_OF_MEMORY; INVALID_ARGUMENT: a malformed id. */
 GODWIT_EXPORT godwit_status_t godwit_transport_calls (const godwit_transport_t *transport,
                                                       const godwit_calls_options_t *options,
                                                       godwit_value_t **calls, godwit_error_t **error);

@@ -217,6 +217,17 @@ godwit__offer_first (const godwit__offer_t *offer, godwit__version_t *version)
 }
 
 bool
+godwit__offer_at (const godwit__offer_t *offer, size_t index, const char **name_space,
+                  godwit__version_t *version)
+{
+    if (!offer || index >= offer->count)
+        return false;
+    *name_space = offer->entries[index].name_space;
+    *version = offer->entries[index].version;
+    return true;
+}
+
+bool
 godwit__offer_serves (const godwit__offer_t *offer, const char *name_space, godwit__version_t version)
 {
     bool serves = !offer;

@@ -40,6 +40,10 @@ void godwit__offer_destroy (godwit__offer_t **offer);
 const char *godwit__offer_text (const godwit__offer_t *offer);
 /* The namespace that stands first in it, NULL for "no namespace", and its version. Borrowed. */
 const char *godwit__offer_first (const godwit__offer_t *offer, godwit__version_t *version);
+/* Its entries, in the order of the text. False: it has not so many, or is NULL. *name_space: NULL for "no
+ * namespace"; borrowed. */
+bool godwit__offer_at (const godwit__offer_t *offer, size_t index, const char **name_space,
+                       godwit__version_t *version);
 /* Whether it has this namespace (NULL: none) at a version that serves the given one. */
 bool godwit__offer_serves (const godwit__offer_t *offer, const char *name_space, godwit__version_t version);
 /* Whether it has this namespace, at any version. */

@@ -156,6 +156,7 @@ godwit__directory_add (godwit__group_t *group, godwit__record_t *record, godwit_
         member->peer->resolve_paused = true;
     }
     member->number = ++directory->last_number;
+    member->since_ns = godwit__transport_now (directory->transport);
     group->members[group->count++] = member;
     group->epoch++;
     directory->member_count++;
@@ -180,6 +181,7 @@ void
 godwit__member_replaced (godwit__member_t *member)
 {
     member->number = ++member->peer->transport->directory->last_number;
+    member->since_ns = godwit__transport_now (member->peer->transport);
     member->group->epoch++;
 }
 

@@ -48,6 +48,7 @@ typedef struct godwit__member {
         refusal; /* why it is not called although it is connected, for errors; NULL: it is, or is not there */
     uint64_t number;   /* counts all members ever; a new number when it turns out to be another server */
     uint64_t refusals; /* how often it was REFUSED */
+    int64_t since_ns;  /* when this process heard of it; of a replaced one: of the new one */
     godwit__breaker_t breaker;
 } godwit__member_t;
 

@@ -103,6 +103,18 @@ driver_for (godwit_transport_t *transport, const godwit__record_t *record, const
     return NULL;
 }
 
+const char *
+godwit__peer_address (const godwit__peer_t *peer)
+{
+    const char *why = NULL;
+    if (peer->state == GODWIT__PEER_READY && peer->connection)
+        return peer->connection->address;
+    for (size_t i = 0; i < peer->record->address_count; i++)
+        if (driver_for (peer->transport, peer->record, peer->record->addresses[i], &why))
+            return peer->record->addresses[i];
+    return NULL;
+}
+
 /* Opens a connection to the next address that can be tried, of the record and then of the fallback; false if
  * none is left. */
 static bool

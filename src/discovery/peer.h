@@ -85,6 +85,10 @@ void godwit__peer_release (godwit__peer_t *peer);
 /* Somebody wants to call the peer: connects, unless it is connected or backs off. With lock held. */
 void godwit__peer_want (godwit__peer_t *peer);
 
+/* The address that the peer is connected by or, if it is not, the first that would be tried; NULL: it has
+ * none that this process can use. Borrowed from the peer. With lock held. */
+const char *godwit__peer_address (const godwit__peer_t *peer);
+
 /* The peer's connection is READY. With lock held. */
 void godwit__peer_set_ready (godwit__peer_t *peer);
 /* The peer has lost its connection; the reference to it is now the caller's. True: the peer was READY. With

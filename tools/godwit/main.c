@@ -13,10 +13,14 @@ static char can_name[] = "godwit can";
 static char events_name[] = "godwit events";
 static char matchmaker_name[] = "godwit matchmaker";
 static char notify_name[] = "godwit notify";
+static char postmortem_name[] = "godwit postmortem";
 static char realm_name[] = "godwit realm";
+static char slow_name[] = "godwit slow";
 #ifdef GODWIT_HAS_SPOOL
 static char spool_name[] = "godwit spool";
 #endif
+static char tree_name[] = "godwit tree";
+static char why_name[] = "godwit why";
 
 static const struct command {
     const char *name;
@@ -27,10 +31,14 @@ static const struct command {
     {"events", events_name, command_events},
     {"matchmaker", matchmaker_name, command_matchmaker},
     {"notify", notify_name, command_notify},
+    {"postmortem", postmortem_name, command_postmortem},
     {"realm", realm_name, command_realm},
+    {"slow", slow_name, command_slow},
 #ifdef GODWIT_HAS_SPOOL
     {"spool", spool_name, command_spool},
 #endif
+    {"tree", tree_name, command_tree},
+    {"why", why_name, command_why},
 };
 
 static const struct command *found;
@@ -83,10 +91,14 @@ main (int argc, char **argv)
                                             "  events        Listen to notifications\n"
                                             "  matchmaker    Host rendezvous points\n"
                                             "  notify        Send a notification\n"
+                                            "  postmortem    Say what a process was doing when it died\n"
                                             "  realm         Make a realm, and say who is in it\n"
+                                            "  slow          Print the slowest calls of the last minutes\n"
 #ifdef GODWIT_HAS_SPOOL
                                             "  spool         Show, export and repair a spool\n"
 #endif
+                                            "  tree          Print which calls made which\n"
+                                            "  why           Say what became of a call\n"
                                             "\n"
                                             "godwit COMMAND --help tells more of one."};
     argp_err_exit_status = STATUS_USAGE;

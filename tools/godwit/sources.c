@@ -60,9 +60,12 @@ tell (source_t *source, const godwit__box_snapshot_t *snapshot, const godwit__bo
     godwit_builder_t *builder = godwit_builder_new ();
     now.now_ns = monotonic_now ();
     godwit_builder_open_list (builder, NULL);
-    godwit__box_tell (snapshot, &now, builder);
+    const bool is_told = godwit__box_tell (snapshot, &now, builder);
     godwit_builder_close (builder);
-    return godwit_builder_finish (&builder, &source->calls, error);
+    if (is_told)
+        return godwit_builder_finish (&builder, &source->calls, error);
+    godwit_builder_destroy (&builder);
+    return godwit__error_no_memory (error);
 }
 
 static godwit_status_t
@@ -85,6 +88,8 @@ sources_add_file (sources_t *sources, const char *path, const godwit__box_filter
     if (status)
         return status;
     status = add_snapshot (sources, &snapshot, filter, error);
+    if (status == GODWIT_OK)
+        snprintf (sources->items[sources->count - 1].path, sizeof sources->items[0].path, "%s", path);
     godwit__box_forget (&snapshot);
     return status;
 }

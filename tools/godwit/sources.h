@@ -13,6 +13,7 @@
 typedef struct source {
     char program[64], host[64];
     char instance[33];
+    char path[256]; /* of its file; "": it has none here */
     int64_t pid;
     bool is_dead;          /* it died without a word */
     bool has_ended;        /* its transport has ended in order */
