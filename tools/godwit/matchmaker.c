@@ -247,10 +247,14 @@ const struct argp argp_of_matchmaker = {
     .options = options,
     .parser = on_option,
     .doc = "Host rendezvous points, where the processes of a cluster find each other, and do nothing else.\v"
-           "One line on the standard output says when it is ready. It ends with SIGTERM or SIGINT. Run it "
-           "on "
-           "up to seven hosts, and name all of them in the URL of every process: "
-           "zmq://10.0.0.1,10.0.0.2,10.0.0.3/"};
+           "One line on the standard output says when it is ready; a service of systemd is told, too "
+           "(Type=notify). It ends with SIGTERM or SIGINT. Run it on up to seven hosts, and name all of them "
+           "in the URL of every process: zmq://10.0.0.1,10.0.0.2,10.0.0.3/\n\n"
+           "Examples:\n\n"
+           "  godwit matchmaker\n"
+           "  godwit matchmaker --listen='*' --realm=/etc/godwit/realm.member\n"
+           "  godwit matchmaker --listen=127.0.0.1 --insecure --verbose\n\n"
+           "Exit status: 0; 1 for a failure; 2 for arguments that make no sense.\n"};
 
 int
 command_matchmaker (int argc, char **argv)

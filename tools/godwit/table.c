@@ -11,8 +11,9 @@
 #include <string.h>
 #include <wchar.h>
 
-#define GAP 2        /* between columns */
-#define SHRINKS_TO 6 /* unless a row has no room even for that */
+#define GAP 2 /* between columns */
+#define SHRINKS_TO 6
+#define SHRINKS_AT_MOST_TO 2 /* on a terminal that has no room even for that */
 #define FORMAT_SIZE 256
 
 typedef struct cell {
@@ -160,21 +161,21 @@ sum (const table_t *self, const unsigned *widths)
 
 /* The widest that may shrink; column_count: there is none. */
 static size_t
-widest (const table_t *self, const unsigned *widths)
+widest (const table_t *self, const unsigned *widths, unsigned least)
 {
     size_t found = self->column_count;
     for (size_t i = 0; i < self->column_count; i++)
-        if (!self->columns[i].keeps && widths[i] > SHRINKS_TO &&
+        if (!self->columns[i].keeps && widths[i] > least &&
             (found == self->column_count || widths[i] > widths[found]))
             found = i;
     return found;
 }
 
 static void
-shrink (const table_t *self, unsigned *widths, unsigned width)
+shrink (const table_t *self, unsigned *widths, unsigned width, unsigned least)
 {
     for (unsigned total = sum (self, widths); total > width; total--) {
-        const size_t at = widest (self, widths);
+        const size_t at = widest (self, widths, least);
         if (at == self->column_count)
             return;
         widths[at]--;
@@ -240,7 +241,8 @@ table_print (const table_t *table, FILE *to, unsigned width, bool is_coloured)
     if (!widths)
         return false;
     measure (table, widths);
-    shrink (table, widths, width);
+    shrink (table, widths, width, SHRINKS_TO);
+    shrink (table, widths, width, SHRINKS_AT_MOST_TO);
     print_titles (table, to, widths, is_coloured);
     for (size_t i = 0; i < table->count; i += table->column_count) {
         const size_t left = table->count - i;
