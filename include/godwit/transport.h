@@ -195,7 +195,7 @@ GODWIT_EXPORT godwit_status_t godwit_transport_wait_ready (godwit_transport_t *t
  *  - "exchange", "topic", "server": its names
  *  - "state": "up"; "draining": it ends, and takes no more requests; "suspect": no source of names knows it
  *    any more, but it has not said that it leaves; "unreachable": all of its addresses have failed;
- * "refused": it is not called, because it is not there, or may not serve this
+ *    "refused": it is not called, because it is not there, or may not serve this
  *  - "addresses": a list, the shortest path first; "path": "inproc", "ipc" or "tcp": the one in use, or that
  *    would be; nil: it has none for this process; "connected" (bool)
  *  - "serves": a list of maps of "namespace" (nil: none) and "version"; empty: it did not say
