@@ -58,11 +58,11 @@ add_serves (godwit_builder_t *builder, const char *versions)
 static const char *
 state_of (const godwit__member_t *member)
 {
-    return member->draining                                         ? "draining"
-           : member->resolution == GODWIT__RESOLUTION_REFUSED       ? "refused"
-           : member->is_suspect                                     ? "suspect"
-           : member->peer->state == GODWIT__PEER_BACKOFF            ? "unreachable"
-                                                                    : "up";
+    return member->draining                                   ? "draining"
+           : member->resolution == GODWIT__RESOLUTION_REFUSED ? "refused"
+           : member->is_suspect                               ? "suspect"
+           : member->peer->state == GODWIT__PEER_BACKOFF      ? "unreachable"
+                                                              : "up";
 }
 
 /* Who told of it. */
