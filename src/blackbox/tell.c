@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A snapshot as a value. */
+#include "src/base/trace.h"
 #include "src/base/utf8.h"
 #include "src/blackbox/read.h"
 
@@ -39,6 +40,9 @@ fits (const godwit__box_call_t *call, const godwit__box_filter_t *filter)
     if ((filter->failed && (call->is_running || !call->status)) || (filter->running && !call->is_running))
         return false;
     if (filter->since_ns && !call->is_running && call->at_ns + last_of (call) < filter->since_ns)
+        return false;
+    if (filter->may_see && !filter->may_see (filter->may_see_user, call->names[GODWIT__BOX_EXCHANGE],
+                                             call->names[GODWIT__BOX_TOPIC]))
         return false;
     return is_text (filter->exchange, call->names[GODWIT__BOX_EXCHANGE]) &&
            is_text (filter->topic, call->names[GODWIT__BOX_TOPIC]) &&
@@ -182,6 +186,8 @@ add_call (godwit_builder_t *builder, const godwit__box_snapshot_t *snapshot, con
     add_span (builder, "id", call->span);
     add_hex (builder, "trace", call->trace_id, sizeof call->trace_id);
     add_span (builder, "parent", call->parent);
+    if (is_server)
+        add_span (builder, "span", call->span ? godwit__trace_span_of_run (call->span) : 0);
     godwit_builder_str (builder, "side", sides[call->side]);
     godwit_builder_str (builder, "kind", kinds[call->kind]);
     add_names (builder, call);

@@ -254,10 +254,12 @@ _Static_assert(GODWIT__METRIC_LEADERS == 2, "SUM adds those of two leaders");
      atomic_load_explicit (&(metric_)->leaders[1].number_, memory_order_acquire))
 
 /* A value has at most GODWIT_VALUE_MAX_COUNT elements, of which an entry of a map takes two, and a bucket
- * three. What the labels leave of them is for their buckets. Labels that are made meanwhile are not told. */
+ * three. An answer of the introspection has others, too. What the labels leave is for their buckets. Labels
+ * that are made meanwhile are not told. */
 #define LABEL_SIZE (2 * (20 + GODWIT_STATUS_COUNT))
 #define LABELS (2 * (GODWIT__METRIC_LIMIT + 1))
-_Static_assert(LABELS *LABEL_SIZE < GODWIT_VALUE_MAX_COUNT, "a value has room for all labels");
+#define SIZE_MOST (GODWIT_VALUE_MAX_COUNT - 50000)
+_Static_assert(LABELS * LABEL_SIZE < SIZE_MOST, "a value has room for all labels");
 
 typedef struct room {
     size_t labels;
@@ -272,7 +274,7 @@ room_of (const godwit__metrics_t *metrics)
     pthread_mutex_lock (lock);
     const size_t labels = metrics->counts[GODWIT__SIDE_CLIENT] + metrics->counts[GODWIT__SIDE_SERVER] + 2;
     pthread_mutex_unlock (lock);
-    return (room_t){labels, (GODWIT_VALUE_MAX_COUNT - labels * LABEL_SIZE) / 3};
+    return (room_t){labels, (SIZE_MOST - labels * LABEL_SIZE) / 3};
 }
 
 /* Buckets that are not empty, each with its bound, nil for the last one, and its count. None if there is not
