@@ -32,13 +32,14 @@ is_in_namespace (const godwit_value_t *endpoint, const char *name_space)
     return name && name_space ? strcmp (name, name_space) == 0 : !name && !name_space;
 }
 
-/* Without a version in the description, any is served. */
+/* A call without a version asks for 1.0; without one in the description, any is served. */
 static bool
 serves (const godwit_value_t *endpoint, const char *version)
 {
     const char *const implemented = text_of (endpoint, "version");
     bool is_compatible = true;
-    if (implemented && godwit_version_compatible (implemented, version, &is_compatible, NULL) != GODWIT_OK)
+    if (implemented &&
+        godwit_version_compatible (implemented, version ? version : "1.0", &is_compatible, NULL) != GODWIT_OK)
         return true;
     return is_compatible;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* So many servers, on so many transports: many_servers URL SERVERS TRANSPORTS. It says "up", and goes at the end
- * of its standard input. */
+/* So many servers, on so many transports: many_servers URL SERVERS TRANSPORTS. It says "up", and goes at the
+ * end of its standard input. */
 #include <godwit/godwit.h>
 
 #include <stdio.h>
