@@ -49,7 +49,9 @@ run 2 serve stock --version=new
 # ---- call ----
 run 0 call stock echo item=tea amount:=3 list:='[1, 2.5, null, true]'
 [[ $(<said) == '{"item": "tea", "amount": 3, "list": [1, 2.5, null, true]}' ]] || fail "$(<said)"
-echo '{"item": "tea", "deep": {"a": "\u001b[31m\u009b\n"}}' >input
+cat >input <<'END'
+{"item": "tea", "deep": {"a": "\u001b[31m\u009b\n"}}
+END
 run 0 call godwit/stock/two echo -
 [[ $(<said) == '{"item": "tea", "deep": {"a": "\u001b[31m\u009b\n"}}' ]] || fail "$(<said)"
 COLUMNS=40 run 0 call stock echo text=0123456789 more=0123456789 list:='[]'

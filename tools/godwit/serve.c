@@ -87,7 +87,7 @@ static godwit_status_t
 sleep_method (godwit_request_t *request, void *self)
 {
     const sleep_args_t *const args = godwit_request_params (request);
-    const struct timespec slice = {0, SLICE_MS * 1000000};
+    const struct timespec slice = {0, SLICE_MS * INT64_C (1000000)};
     (void) self;
     if (!isfinite (args->seconds) || args->seconds < 0 || args->seconds > SLEEP_MAX_S) {
         godwit_error_t *error =
