@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-# godwit_add_component (NAME DESCRIPTION text LIBRARIES target... STATIC_LIBRARIES name...)
+# godwit_add_component (NAME DESCRIPTION text [SOURCES file... FOLDERS folder...] LIBRARIES target... STATIC_LIBRARIES name...)
 # The component in the current folder: from its *.c files, its include/ and its NAME.map come libgodwit-NAME, shared and
 # static, with godwit-NAME.pc and the targets godwit::NAME and godwit::NAME_static. LIBRARIES is what it is built with,
-# STATIC_LIBRARIES what a program that takes the static library links, too.
+# STATIC_LIBRARIES what a program that takes the static library links, too. SOURCES are files that the build generates,
+# FOLDERS where their headers are.
 function (godwit_add_component name)
-    cmake_parse_arguments (PARSE_ARGV 1 arg "" "DESCRIPTION" "LIBRARIES;STATIC_LIBRARIES")
+    cmake_parse_arguments (PARSE_ARGV 1 arg "" "DESCRIPTION" "SOURCES;FOLDERS;LIBRARIES;STATIC_LIBRARIES")
     set_property (GLOBAL APPEND PROPERTY godwit_components ${name})
     set (target godwit_${name})
     set (public $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>)
 
     file (GLOB sources CONFIGURE_DEPENDS *.c)
-    add_library (${target}_objects OBJECT ${sources})
-    target_include_directories (${target}_objects PRIVATE ${PROJECT_SOURCE_DIR} include ${PROJECT_SOURCE_DIR}/include)
+    add_library (${target}_objects OBJECT ${sources} ${arg_SOURCES})
+    target_include_directories (${target}_objects PRIVATE ${PROJECT_SOURCE_DIR} include ${PROJECT_SOURCE_DIR}/include
+                                                          ${arg_FOLDERS})
     target_compile_options (${target}_objects PRIVATE -fvisibility=hidden -fno-semantic-interposition)
     target_link_libraries (${target}_objects PRIVATE godwit_compile ${arg_LIBRARIES})
     set_target_properties (${target}_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)

@@ -52,6 +52,10 @@ typedef struct godwit_method {
     /* Expected failures, with a NULL at the end: logged as debug, not as errors (contract 5). NULL: none. */
     const godwit_error_class_t *const *expected;
     size_t slot_size; /* sizeof (godwit_slot_t); 0: no slots */
+    /* For whoever asks the server what it serves (contract 16). Each may be NULL; texts of one line. */
+    const char *doc;           /* what it does */
+    const char *result;        /* what it returns */
+    const char *const *errors; /* names of failures beside the expected ones, with a NULL at the end */
 } godwit_method_t;
 
 #ifndef __cplusplus

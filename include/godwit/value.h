@@ -301,6 +301,7 @@ typedef struct godwit_slot {
     const godwit_name_t *names;      /* of an ENUM */
     const struct godwit_slot *slots; /* of a STRUCT */
     size_t table_count;              /* how many names or slots */
+    const char *doc;                 /* one line about it, for whoever asks (contract 16); NULL: none */
 } godwit_slot_t;
 
 #ifndef __cplusplus

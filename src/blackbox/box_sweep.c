@@ -29,8 +29,11 @@ godwit__box_process_started (int64_t pid)
     if (size <= 0)
         return 0;
     text[size] = '\0';
-    /* The name of the program, in brackets, may hold anything. The 20th field after it is meant. */
+    /* The name of the program, in brackets, may hold anything. The 20th field after it is meant. The first
+     * one says whether it is dead, and only nobody has asked for its status yet. */
     char *at = strrchr (text, ')');
+    if (at && (!strncmp (at, ") Z", 3) || !strncmp (at, ") X", 3)))
+        return 0;
     for (int i = 0; at && i < 20; i++)
         at = strchr (at + 1, ' ');
     if (at)

@@ -42,9 +42,9 @@ enum {
     GODWIT__BOX_PARENT,   /* client: the span that it is a part of; 0: none */
     GODWIT__BOX_WIRE_ID,  /* on its connection; 0: none yet */
     GODWIT__BOX_NAME,     /* name << 32 | peer */
-    GODWIT__BOX_SENT,     /* client: handed over the last time, 0: never. Server: the handler began */
+    GODWIT__BOX_SENT,     /* client: handed over the last time. Server: the handler began. 1 more; 0: never */
     GODWIT__BOX_ENDED,    /* client: the caller has it back. Server: the handler has ended */
-    GODWIT__BOX_REPLIED,  /* server: the reply was sent after the handler (kept); 0: before */
+    GODWIT__BOX_REPLIED,  /* server: the reply to one that was kept was sent. 1 more; 0: never */
     GODWIT__BOX_END,      /* status << 56 | outcome << 48 | attempts << 32 | flags */
     GODWIT__BOX_LOAD,     /* server, when it came: queued << 32 | running */
     GODWIT__BOX_SIZES,    /* of the frames: request << 32 | reply */

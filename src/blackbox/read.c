@@ -62,6 +62,13 @@ copy_record (uint64_t to[GODWIT__BOX_WORDS], const godwit__box_record_t *from)
     return after >> 8 == mark >> 8;
 }
 
+/* Of a word that is one more; -1: it has not come. */
+static int64_t
+optional (uint64_t word)
+{
+    return word && word <= INT64_MAX ? (int64_t) word - 1 : -1;
+}
+
 /* The durations of a file may be anything. */
 static int64_t
 duration (uint64_t ns)
@@ -74,7 +81,7 @@ decode_end (godwit__box_call_t *call, const uint64_t *word)
 {
     const uint64_t end = word[GODWIT__BOX_END];
     call->ended_ns = duration (word[GODWIT__BOX_ENDED]);
-    call->replied_ns = duration (word[GODWIT__BOX_REPLIED]);
+    call->replied_ns = optional (word[GODWIT__BOX_REPLIED]);
     call->status = end >> 56 < GODWIT_STATUS_COUNT ? (godwit_status_t) (end >> 56) : GODWIT_ERR_FAILED;
     call->outcome = (end >> 48 & 0xff) <= GODWIT_OUTCOME_RAN ? (godwit_outcome_t) (end >> 48 & 0xff)
                                                              : GODWIT_OUTCOME_NONE;
@@ -95,7 +102,9 @@ decode (godwit__box_call_t *call, const source_t *source, const uint64_t *word)
         .kind =
             (mark >> 4 & 15) <= GODWIT__BOX_FANOUT ? (godwit__box_kind_t) (mark >> 4 & 15) : GODWIT__BOX_CALL,
         .at_ns = duration (word[GODWIT__BOX_AT]),
-        .sent_ns = duration (word[GODWIT__BOX_SENT]),
+        .sent_ns = optional (word[GODWIT__BOX_SENT]),
+        .ended_ns = -1,
+        .replied_ns = -1,
         .span = word[GODWIT__BOX_SPAN],
         .parent = word[GODWIT__BOX_PARENT],
         .wire_id = word[GODWIT__BOX_WIRE_ID],

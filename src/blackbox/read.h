@@ -19,7 +19,7 @@ typedef enum godwit__box_text {
     GODWIT__BOX_TEXTS
 } godwit__box_text_t;
 
-/* A record, decoded. Times are those of layout.h. */
+/* A record, decoded. Times are those of layout.h; -1: it has not come. */
 typedef struct godwit__box_call {
     uint64_t number; /* grows from one to the next */
     bool is_running;
@@ -71,14 +71,28 @@ typedef struct godwit__box_filter {
     const uint8_t *trace_id;
     const char *exchange, *topic, *method, *server;
     bool failed, running;
-    bool slowest;     /* the slowest first */
-    int64_t now_ns;   /* for how long running ones run */
+    bool slowest;   /* the slowest first */
+    int64_t now_ns; /* for how long running ones run */
+    /* Whether who asks may see what belongs to a topic; NULL: everything. */
+    bool (*may_see) (const void *user, const char *exchange, const char *topic);
+    const void *may_see_user;
     int64_t since_ns; /* that were not over before this; the monotonic clock */
 } godwit__box_filter_t;
 
-/* Adds a map for each of these calls to the list that is open (transport.h says what is in it): none, if
- * memory is short. */
-void godwit__box_tell (const godwit__box_snapshot_t *snapshot, const godwit__box_filter_t *filter,
+/* An id as it was given: of a call, or of a trace. */
+typedef struct godwit__box_id {
+    uint8_t bytes[16];
+    size_t size; /* 8: of a call; 16: of a trace; 0: any */
+} godwit__box_id_t;
+
+/* Reads an id; NULL and "": any. INVALID_ARGUMENT: expected the 16 digits of a call or the 32 of a trace. */
+godwit_status_t godwit__box_id_read (godwit__box_id_t *id, const char *text, godwit_error_t **error);
+/* Only what has this id, which has to stay as long as the filter. */
+void godwit__box_filter_id (godwit__box_filter_t *filter, const godwit__box_id_t *id);
+
+/* Adds a map for each of these calls to the list that is open (transport.h says what is in it). False:
+ * memory is short, and there is none. */
+bool godwit__box_tell (const godwit__box_snapshot_t *snapshot, const godwit__box_filter_t *filter,
                        godwit_builder_t *builder);
 
 #endif

@@ -88,7 +88,7 @@ godwit__box_write_begun (godwit__box_record_t *record, const godwit__begun_t *be
     godwit__box_set (record, GODWIT__BOX_WIRE_ID, begun->wire_id);
     godwit__box_set (record, GODWIT__BOX_NAME, (uint64_t) begun->name << 32 | begun->peer);
     godwit__box_set (record, GODWIT__BOX_SENT,
-                     begun->sent_ns ? (uint64_t) (begun->sent_ns - begun->at_ns) : 0);
+                     begun->sent_ns ? 1 + (uint64_t) (begun->sent_ns - begun->at_ns) : 0);
     godwit__box_set (record, GODWIT__BOX_LOAD, begun->load);
     godwit__box_set (record, GODWIT__BOX_SERVER_ID, begun->server_id);
 }
@@ -99,7 +99,8 @@ godwit__box_write_ended (godwit__box_record_t *record, const godwit__ended_t *en
     const uint64_t at = godwit__box_word (record, GODWIT__BOX_AT);
     const uint64_t attempts = ended->attempts < UINT16_MAX ? ended->attempts : UINT16_MAX;
     godwit__box_set (record, GODWIT__BOX_ENDED, (uint64_t) ended->ended_ns - at);
-    godwit__box_set (record, GODWIT__BOX_REPLIED, ended->replied_ns ? (uint64_t) ended->replied_ns - at : 0);
+    godwit__box_set (record, GODWIT__BOX_REPLIED,
+                     ended->replied_ns ? 1 + (uint64_t) ended->replied_ns - at : 0);
     godwit__box_set (record, GODWIT__BOX_END,
                      (uint64_t) ended->status << 56 | (uint64_t) ended->outcome << 48 | attempts << 32 |
                          ended->flags);
@@ -142,7 +143,7 @@ godwit__box_sent (godwit__box_record_t *record, int64_t sent_ns, uint32_t peer)
         return;
     const uint64_t at = godwit__box_word (record, GODWIT__BOX_AT);
     const uint64_t name = godwit__box_word (record, GODWIT__BOX_NAME) >> 32 << 32;
-    godwit__box_set (record, GODWIT__BOX_SENT, (uint64_t) sent_ns - at);
+    godwit__box_set (record, GODWIT__BOX_SENT, 1 + (uint64_t) sent_ns - at);
     godwit__box_set (record, GODWIT__BOX_NAME, name | peer);
 }
 

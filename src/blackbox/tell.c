@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A snapshot as a value. */
+#include "src/base/trace.h"
+#include "src/base/utf8.h"
 #include "src/blackbox/read.h"
 
 #include <stdlib.h>
@@ -39,6 +41,9 @@ fits (const godwit__box_call_t *call, const godwit__box_filter_t *filter)
         return false;
     if (filter->since_ns && !call->is_running && call->at_ns + last_of (call) < filter->since_ns)
         return false;
+    if (filter->may_see && !filter->may_see (filter->may_see_user, call->names[GODWIT__BOX_EXCHANGE],
+                                             call->names[GODWIT__BOX_TOPIC]))
+        return false;
     return is_text (filter->exchange, call->names[GODWIT__BOX_EXCHANGE]) &&
            is_text (filter->topic, call->names[GODWIT__BOX_TOPIC]) &&
            is_text (filter->method, call->names[GODWIT__BOX_METHOD]) &&
@@ -55,20 +60,35 @@ compare_slowest (const void *left, const void *right)
 
 /* ---- telling ---- */
 
+/* As long as the longest text in a box. */
+#define TEXT_MAX 256
+
+/* Texts of others may be any bytes, and were cut to their places, perhaps within a character: whoever reads
+ * them gets UTF-8. */
 static void
 add_text (godwit_builder_t *builder, const char *name, const char *text)
 {
-    if (*text)
-        godwit_builder_str (builder, name, text);
-    else
+    char clean[TEXT_MAX];
+    size_t size = 0, left = strnlen (text, sizeof clean);
+    if (!left) {
         godwit_builder_nil (builder, name);
+        return;
+    }
+    for (const unsigned char *at = (const unsigned char *) text; left;) {
+        const size_t length = godwit__utf8_length (at, left);
+        memcpy (clean + size, length ? (const void *) at : "?", length ? length : 1);
+        size += length ? length : 1;
+        at += length ? length : 1;
+        left -= length ? length : 1;
+    }
+    godwit_builder_strn (builder, name, clean, size);
 }
 
-/* 0: it has not come. */
+/* -1: it has not come. */
 static void
 add_time (godwit_builder_t *builder, const char *name, int64_t ns)
 {
-    if (ns)
+    if (ns >= 0)
         godwit_builder_int (builder, name, ns);
     else
         godwit_builder_nil (builder, name);
@@ -93,20 +113,6 @@ add_span (godwit_builder_t *builder, const char *name, uint64_t span)
         add_hex (builder, name, (const uint8_t *) &span, sizeof span);
     else
         godwit_builder_nil (builder, name);
-}
-
-/* A text of others, which was cut to its place, perhaps within a character. */
-static void
-add_cut_text (godwit_builder_t *builder, const char *name, const char *text, size_t room)
-{
-    size_t size = strlen (text);
-    size_t tail = 0;
-    while (size == room - 1 && tail < 3 && tail < size &&
-           ((unsigned char) text[size - 1 - tail] & 0xc0) == 0x80)
-        tail++;
-    if (size == room - 1 && tail < size && ((unsigned char) text[size - 1 - tail] & 0xc0) == 0xc0)
-        size -= tail + 1;
-    godwit_builder_strn (builder, name, text, size);
 }
 
 static void
@@ -153,7 +159,7 @@ add_notes (godwit_builder_t *builder, const godwit__box_snapshot_t *snapshot, co
         godwit_builder_uint (builder, "attempt", note->attempt);
         add_text (builder, "server", note->server);
         add_text (builder, "address", note->address);
-        add_cut_text (builder, "text", note->text, sizeof note->text);
+        add_text (builder, "text", note->text);
         godwit_builder_close (builder);
     }
     godwit_builder_close (builder);
@@ -180,6 +186,8 @@ add_call (godwit_builder_t *builder, const godwit__box_snapshot_t *snapshot, con
     add_span (builder, "id", call->span);
     add_hex (builder, "trace", call->trace_id, sizeof call->trace_id);
     add_span (builder, "parent", call->parent);
+    if (is_server)
+        add_span (builder, "span", call->span ? godwit__trace_span_of_run (call->span) : 0);
     godwit_builder_str (builder, "side", sides[call->side]);
     godwit_builder_str (builder, "kind", kinds[call->kind]);
     add_names (builder, call);
@@ -202,14 +210,14 @@ add_call (godwit_builder_t *builder, const godwit__box_snapshot_t *snapshot, con
     godwit_builder_close (builder);
 }
 
-void
+bool
 godwit__box_tell (const godwit__box_snapshot_t *snapshot, const godwit__box_filter_t *filter,
                   godwit_builder_t *builder)
 {
     size_t count = 0;
     const godwit__box_call_t **const found = calloc (snapshot->count + 1, sizeof *found);
     if (!found)
-        return;
+        return false;
     for (size_t i = 0; i < snapshot->count; i++)
         if (fits (&snapshot->calls[i], filter))
             found[count++] = &snapshot->calls[i];
@@ -220,4 +228,5 @@ godwit__box_tell (const godwit__box_snapshot_t *snapshot, const godwit__box_filt
     for (size_t i = 0; i < limit; i++)
         add_call (builder, snapshot, found[first + i], filter->now_ns);
     free (found);
+    return true;
 }

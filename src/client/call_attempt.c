@@ -67,13 +67,15 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
     const int64_t left_ms = (call->pending.left_ns + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS;
     const uint32_t monitor_ms = call->pending.monitor_ns ? begin_monitor (call, now_ns) : 0;
     const uint8_t traced = takes_trace (call, picked) ? GODWIT__FLAG_TRACED : 0;
+    const uint8_t introspects = call->client->request_flags;
     if (traced)
         godwit__encoded_request_add_trace (&call->request, &call->trace);
     godwit__header_write (data, &(godwit__header_t){
                                     .type = GODWIT__REQUEST,
-                                    .flags = traced | (call->cast          ? GODWIT__FLAG_CAST
-                                                       : call->redelivered ? GODWIT__FLAG_REDELIVERED
-                                                                           : 0),
+                                    .flags = traced | introspects |
+                                             (call->cast          ? GODWIT__FLAG_CAST
+                                              : call->redelivered ? GODWIT__FLAG_REDELIVERED
+                                                                  : 0),
                                     .target = picked->server_id,
                                     .budget_ms = call->cast             ? 0
                                                  : left_ms < UINT32_MAX ? (uint32_t) left_ms
@@ -85,7 +87,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
     call->server_key = picked->key;
     godwit__call_note_sent (call, picked->connection, now_ns);
 
-    if (picked->local && !call->cast && !call->pending.finished &&
+    if (picked->local && !call->cast && !call->pending.finished && !introspects &&
         godwit__pool_call_inline (call->client->transport->pool, &message, now_ns, &call->pending.frame,
                                   &call->now_ns)) {
         /* There is no reply if the request was kept and its time has passed. */

@@ -58,7 +58,10 @@ godwit__client_look_at_offers (godwit_client_t *client)
     godwit__version_t version = {1, 0, 0};
     if (client->target.version) /* it was checked when the client was made */
         (void) godwit__version_parse (&version, client->target.version, NULL);
-    const uint32_t served = godwit__offers_serving (offers, client->target.name_space, version);
+    /* Introspection is no offer: all servers are asked. */
+    const uint32_t served = client->request_flags & GODWIT__FLAG_INTROSPECT
+                                ? UINT32_MAX
+                                : godwit__offers_serving (offers, client->target.name_space, version);
     atomic_store_explicit (&client->served, (uint64_t) offers->change << 32 | served, memory_order_relaxed);
     return served;
 }

@@ -31,6 +31,7 @@ struct godwit_client {
     int64_t retry;                         /* 0: not given */
     int64_t call_monitor_timeout_ms;       /* 0: none */
     const godwit_serializer_t *serializer; /* borrowed; NULL: none */
+    uint8_t request_flags;                 /* GODWIT__FLAG_INTROSPECT, or 0 */
     bool mandatory;
     bool idempotent;                     /* a request that may have run is tried again */
     bool is_durable;                     /* its casts are kept in the family's spool */

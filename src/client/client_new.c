@@ -4,6 +4,7 @@
 #include "src/client/client_settings.h"
 #include "src/client/encoded_request.h"
 #include "src/error/error.h"
+#include "src/wire/header.h"
 
 #include <stdlib.h>
 
@@ -30,6 +31,9 @@ make (godwit_transport_t *transport, const godwit__client_settings_t *settings)
     self->call_monitor_timeout_ms = settings->call_monitor_timeout_ms;
     self->serializer = settings->serializer;
     self->mandatory = settings->mandatory;
+    self->request_flags = self->target.name_space && !strcmp (self->target.name_space, GODWIT__INTROSPECTION)
+                              ? GODWIT__FLAG_INTROSPECT
+                              : 0;
     self->idempotent = settings->idempotent;
     self->is_durable = settings->is_durable;
     self->durable = NULL;

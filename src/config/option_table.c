@@ -110,6 +110,8 @@ const godwit__option_t godwit__options[] = {
             "after this time a handler that still runs is logged; -1: never"),
     NUMBER ("black_box_size", INT64, IN_ANY, AT (known.black_box_size), 131072, -1, 1 << 30, "bytes",
             "the ring of what became of recent calls, 128 bytes each; -1: there is none"),
+    OTHER ("without_introspection", BOOL, IN_ANY, AT (known.without_introspection), 0, "false",
+           "servers tell nothing of themselves to those who ask"),
     OTHER ("log_level", LEVEL, IN_ANY, AT (known.log_level), GODWIT_LOG_DEBUG, "debug",
            "lines below this level are not given to `log`"),
     OTHER ("log", POINTER, GODWIT__IN_STRUCT, AT (known.log), 0, "silent",

@@ -8,10 +8,8 @@
 /* ---- verbs ---- */
 
 static const char *const verbs[GODWIT__VERB_COUNT] = {
-    [GODWIT__VERB_SERVE] = "serve",
-    [GODWIT__VERB_CALL] = "call",
-    [GODWIT__VERB_PUBLISH] = "publish",
-    [GODWIT__VERB_HOST] = "host",
+    [GODWIT__VERB_SERVE] = "serve", [GODWIT__VERB_CALL] = "call",       [GODWIT__VERB_PUBLISH] = "publish",
+    [GODWIT__VERB_HOST] = "host",   [GODWIT__VERB_INSPECT] = "inspect",
 };
 
 const char *

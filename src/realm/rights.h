@@ -21,10 +21,11 @@ typedef enum godwit__verb {
     GODWIT__VERB_CALL,    /* call and cast */
     GODWIT__VERB_PUBLISH, /* fanouts, notifications */
     GODWIT__VERB_HOST,    /* be a rendezvous */
+    GODWIT__VERB_INSPECT, /* ask servers of the topic about themselves */
     GODWIT__VERB_COUNT
 } godwit__verb_t;
 
-/* "serve", "call", "publish", "host". Static text. */
+/* "serve", "call", "publish", "host", "inspect". Static text. */
 const char *godwit__verb_name (godwit__verb_t verb);
 /* False: no verb has this name. */
 bool godwit__verb_read (godwit__verb_t *verb, const char *name, size_t size);

@@ -57,10 +57,15 @@ typedef struct godwit__counters {
 #define GODWIT__COUNT(transport, counter)                                                                    \
     ((void) atomic_fetch_add_explicit (&(transport)->counters.counter, 1, memory_order_relaxed))
 
+struct godwit__ask;
+
 /* What src/transport/ does when these things happen. */
 typedef struct godwit__transport_hooks {
     /* Something changed that a stalled call may wait for. Without a lock. */
     void (*changed) (godwit_transport_t *transport);
+    /* A request for the introspection of a server came: takes it, and returns 0; or why it is refused. A
+     * port's leader, without a lock. */
+    uint32_t (*ask) (godwit_transport_t *transport, struct godwit__ask *ask);
     /* The last reference is gone: only memory is left. */
     void (*release) (godwit_transport_t *transport);
 } godwit__transport_hooks_t;
@@ -146,6 +151,8 @@ struct godwit_transport {
     godwit__matchmaker_gauges_t gauges;
     godwit__metrics_t *metrics;
     godwit__box_t *box; /* NULL: there is none */
+    struct godwit__introspector
+        *introspector; /* answers what is asked about this process; NULL: nothing does */
 };
 
 /* FORKED in a child of the process that made the transport, CLOSED while it is being destroyed, OK otherwise.

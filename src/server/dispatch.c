@@ -1,44 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the method that answers a request. */
-#include "src/server/dispatch.h"
+#include "src/server/dispatch_inside.h"
 
-#include "src/address/offer.h"
 #include "src/base/hash.h"
 #include "src/error/error.h"
 #include "src/server/endpoints.h"
 #include "src/server/method_list.h"
 #include "src/value/msgpack/codec.h"
 #include "src/value/slots.h"
+#include "src/wire/header.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A namespace that an endpoint accepts; text NULL is "no namespace". */
-typedef struct accepted {
-    char *text;
-    size_t size;
-} accepted_t;
-
-typedef struct endpoint {
-    accepted_t *accepted; /* its own namespace comes first */
-    size_t accepted_count;
-    godwit__version_t version;
-    accepted_t version_text; /* as the program wrote it; NULL: it did not */
-    void *self;
-    void (*on_destroy) (void *self);
-} endpoint_t;
-
-struct godwit__dispatch {
-    endpoint_t *endpoints;
-    size_t endpoint_count;
-    godwit__route_t *routes;
-    size_t route_count;
-    godwit__table_t
-        names; /* the first route of each name; it links the others, in the order of the endpoints */
-    _Atomic (godwit__route_t *) recent; /* first of its name, and found last; NULL: none yet */
-    godwit__offer_t *offer;             /* NULL: nothing, or too much for a record */
-};
 
 /* Only the server's author chooses the names in the table: so the hash needs no seed. */
 static uint64_t
@@ -95,7 +69,7 @@ check_policy (const godwit__policy_t *policy, godwit_error_t **error)
 }
 
 static bool
-copy_text (accepted_t *to, const char *text)
+copy_text (godwit__accepted_t *to, const char *text)
 {
     to->size = text ? strlen (text) : 0;
     to->text = text ? strdup (text) : NULL;
@@ -103,13 +77,31 @@ copy_text (accepted_t *to, const char *text)
 }
 
 static bool
-accept_namespace (endpoint_t *endpoint, const char *text)
+accept_namespace (godwit__endpoint_entry_t *endpoint, const char *text)
 {
     return copy_text (&endpoint->accepted[endpoint->accepted_count++], text);
 }
 
+/* Introspection has its own way to a server: an endpoint of that name would never be reached. */
+static bool
+is_reserved (const char *name_space)
+{
+    return name_space &&
+           strncmp (name_space, GODWIT__RESERVED_NAMESPACE, strlen (GODWIT__RESERVED_NAMESPACE)) == 0;
+}
+
 static godwit_status_t
-copy_endpoint (endpoint_t *to, const godwit_endpoint_t *from, size_t index, godwit_error_t **error)
+refuse_namespace (const char *name_space, size_t index, godwit_error_t **error)
+{
+    return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                              "endpoints[%zu]: namespaces that begin with \"" GODWIT__RESERVED_NAMESPACE
+                              "\" are the library's own, got \"%.64s\"",
+                              index, name_space);
+}
+
+static godwit_status_t
+copy_endpoint (godwit__endpoint_entry_t *to, const godwit_endpoint_t *from, size_t index,
+               godwit_error_t **error)
 {
     to->self = from->self;
     to->on_destroy = from->on_destroy;
@@ -123,6 +115,11 @@ copy_endpoint (endpoint_t *to, const godwit_endpoint_t *from, size_t index, godw
         return godwit__error_set (
             error, GODWIT_ERR_INVALID_ARGUMENT,
             "endpoints[%zu]: methods or legacy_namespaces is NULL, but its count is not 0", index);
+    if (is_reserved (from->name_space))
+        return refuse_namespace (from->name_space, index, error);
+    for (size_t i = 0; i < from->legacy_namespace_count; i++)
+        if (is_reserved (from->legacy_namespaces[i]))
+            return refuse_namespace (from->legacy_namespaces[i], index, error);
     to->accepted = calloc (from->legacy_namespace_count + 1, sizeof *to->accepted);
     if (!to->accepted || !accept_namespace (to, from->name_space) ||
         !copy_text (&to->version_text, from->version))
@@ -233,7 +230,7 @@ describe_offer (godwit__dispatch_t *dispatch, godwit_error_t **error)
 {
     godwit__offer_text_t text = {.size = 0};
     for (size_t i = 0; i < dispatch->endpoint_count; i++) {
-        const endpoint_t *const endpoint = &dispatch->endpoints[i];
+        const godwit__endpoint_entry_t *const endpoint = &dispatch->endpoints[i];
         for (size_t j = 0; j < endpoint->accepted_count; j++)
             godwit__offer_text_add (&text, endpoint->accepted[j].text, endpoint->version);
     }
@@ -286,7 +283,7 @@ godwit__dispatch_destroy (godwit__dispatch_t **dispatch_p)
         return;
     *dispatch_p = NULL;
     for (size_t i = 0; dispatch->endpoints && i < dispatch->endpoint_count; i++) {
-        endpoint_t *const endpoint = &dispatch->endpoints[i];
+        godwit__endpoint_entry_t *const endpoint = &dispatch->endpoints[i];
         for (size_t j = 0; j < endpoint->accepted_count; j++)
             free (endpoint->accepted[j].text);
         free (endpoint->accepted);
@@ -310,12 +307,13 @@ godwit__dispatch_destroy_endpoints (godwit__dispatch_t *dispatch)
 /* ---- finding ---- */
 
 static bool
-is_compatible (const endpoint_t *endpoint, const godwit_value_t *name_space, godwit__version_t version)
+is_compatible (const godwit__endpoint_entry_t *endpoint, const godwit_value_t *name_space,
+               godwit__version_t version)
 {
     const char *const text = godwit_value_as_str (name_space, NULL);
     const size_t size = godwit_value_count (name_space);
     for (size_t i = 0; i < endpoint->accepted_count; i++) {
-        const accepted_t *const accepted = &endpoint->accepted[i];
+        const godwit__accepted_t *const accepted = &endpoint->accepted[i];
         if (!text != !accepted->text || accepted->size != size)
             continue;
         if (!text || memcmp (accepted->text, text, size) == 0)
@@ -326,7 +324,7 @@ is_compatible (const endpoint_t *endpoint, const godwit_value_t *name_space, god
 
 /* True if the value is this text; or if it is nil, and there is no text. */
 static inline bool
-is_text (const accepted_t *text, const godwit_value_t *value)
+is_text (const godwit__accepted_t *text, const godwit_value_t *value)
 {
     if (!value || value->type != GODWIT_TYPE_STR)
         return !text->text;
@@ -396,7 +394,7 @@ find_quickly (godwit__dispatch_t *dispatch, const godwit_value_t *method, const 
             return NULL;
         atomic_store_explicit (&dispatch->recent, route, memory_order_relaxed);
     }
-    const endpoint_t *const endpoint = &dispatch->endpoints[route->endpoint];
+    const godwit__endpoint_entry_t *const endpoint = &dispatch->endpoints[route->endpoint];
     return is_text (&endpoint->version_text, version) && is_text (endpoint->accepted, name_space) ? route
                                                                                                   : NULL;
 }
@@ -447,7 +445,7 @@ const char *
 godwit__dispatch_serves (const godwit__dispatch_t *dispatch, const godwit__route_t *route,
                          char version[GODWIT__VERSION_TEXT])
 {
-    const endpoint_t *const endpoint = &dispatch->endpoints[route->endpoint];
+    const godwit__endpoint_entry_t *const endpoint = &dispatch->endpoints[route->endpoint];
     const int size =
         snprintf (version, GODWIT__VERSION_TEXT, "%u.%u", endpoint->version.major, endpoint->version.minor);
     if (endpoint->version.revision)

@@ -66,6 +66,10 @@ bool godwit__dispatch_may_inline (const godwit__dispatch_t *dispatch, const char
  * Borrowed. */
 const char *godwit__dispatch_versions (const godwit__dispatch_t *dispatch);
 
+/* Adds a map for each endpoint to the list that is open: namespace, version, methods with what is said of
+ * them. */
+void godwit__dispatch_tell (const godwit__dispatch_t *dispatch, godwit_builder_t *builder);
+
 /* Stands for the route and what is done with it, to remember who may (caller.h). */
 static inline uint64_t
 godwit__route_mark (const godwit__route_t *route, bool is_published)

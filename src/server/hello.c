@@ -111,6 +111,8 @@ godwit__port_hello (godwit__port_t *port, godwit__routing_id_t routing_id, const
     session->answers = peer.features & GODWIT__FEATURE_ANSWERS_GOODBYE;
     godwit__drain_greet (port, routing_id);
     godwit__identity_t self = {.incarnation = transport->incarnation, .features = GODWIT__FEATURES};
+    if (transport->introspector)
+        self.features |= GODWIT__FEATURE_INTROSPECTION;
     memcpy (self.instance, transport->instance, sizeof self.instance);
     uint8_t data[GODWIT__IDENTITY_FRAME_MAX];
     const size_t size = godwit__identity_write (data, GODWIT__WELCOME, &self);

@@ -6,6 +6,7 @@
 
 #include "src/server/accept.h"
 #include "src/server/announce.h"
+#include "src/server/ask.h"
 #include "src/server/cancel_find.h"
 #include "src/server/drain.h"
 #include "src/server/hello.h"
@@ -75,7 +76,11 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__routing_id_t ro
         if (!godwit__session_sees (session, header->id)) {
             GODWIT__COUNT (pool->transport, requests_duplicate);
             refused.reason = GODWIT__NACK_DUPLICATE;
-        } else if (!port->has_realm || !(refused.reason = godwit__port_meet (port, session))) {
+        } else if (port->has_realm && (refused.reason = godwit__port_meet (port, session))) {
+            /* refused */
+        } else if (header->flags & GODWIT__FLAG_INTROSPECT && pool->transport->introspector) {
+            refused.reason = godwit__port_ask (port, routing_id, header, frame, now_ns);
+        } else {
             accepted = godwit__pool_accept (pool, port, routing_id, header, frame, GODWIT__HEADER_SIZE,
                                             now_ns, true, &refused);
         }

@@ -61,6 +61,7 @@ struct godwit_server {
     bool leaving;             /* being destroyed: waits for `active` to become `abandoned` */
     bool destroyed;           /* to be freed with its last request */
     uint32_t active;          /* handlers that run */
+    uint32_t held;            /* by threads that look at it (server_hold.h): destroying it waits for them */
     uint32_t abandoned;       /* of `active`: nobody waits for them (src/server/abandon.h) */
     uint32_t occupied;        /* requests that count towards the concurrency: `active`, and kept ones */
     uint32_t queued;

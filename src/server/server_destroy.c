@@ -15,6 +15,8 @@ wait_for_handlers (godwit_server_t *server)
     godwit__pool_t *const pool = server->pool;
     if (pool->closed) /* the transport is gone, and with it all that could be waited for */
         return server->active == 0;
+    while (server->held)
+        godwit__pool_wait_threads (pool, GODWIT__NEVER);
     const int64_t until_ns = godwit__pool_end_ns (pool);
     while (server->active > server->abandoned || godwit__abandoned_sends (server)) {
         int64_t left_ns = GODWIT__NEVER;

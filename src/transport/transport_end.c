@@ -12,6 +12,7 @@
 #include "src/delivery/outboxes.h"
 #include "src/discovery/discovery.h"
 #include "src/error/error_classes.h"
+#include "src/introspection/introspector.h"
 #include "src/runtime/control.h"
 #include "src/runtime/end_hook.h"
 #include "src/runtime/wait.h"
@@ -124,11 +125,13 @@ godwit_transport_destroy (godwit_transport_t **transport)
     godwit__clients_close (self);
     godwit__outboxes_close (self);
     godwit__end_hooks_run (self);
+    godwit__introspector_stop (self);
     if (self->control_runs || (self->control && self->options.external_loop))
         close_parts (self);
     godwit__control_stop (self);
     godwit__box_end (self->box);
     godwit__warnings_tell (self, true);
+    godwit__introspector_close (self);
     godwit__given_up_close (self);
     godwit__stalled_close (self);
     godwit__outboxes_end (self);

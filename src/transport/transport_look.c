@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a program can ask of a transport: its counters and metrics, the errors that it accepts, and its
- * loop. */
+/* What a program can do with a transport: the errors that it accepts, and its loop. */
 #include "src/base/uncancelled.h"
 #include "src/runtime/control.h"
 
-#include "src/discovery/directory.h"
 #include "src/error/error.h"
 #include "src/error/error_classes.h"
 
-#include <string.h>
-
-/* ---- what it knows ---- */
+/* ---- errors ---- */
 
 godwit_status_t
 godwit_transport_register_error (godwit_transport_t *transport, const godwit_error_class_t *error_class,
@@ -24,77 +20,6 @@ godwit_transport_register_error (godwit_transport_t *transport, const godwit_err
                                   transport && error_class && error_class->name ? "\"\"" : "NULL");
     const godwit_status_t status = godwit__transport_check (transport, error);
     return status ? status : godwit__error_classes_add (transport->error_classes, error_class, error);
-}
-
-/* ---- counters ---- */
-
-void
-godwit_transport_stats (const godwit_transport_t *transport, godwit_transport_stats_t *stats, size_t size)
-{
-    godwit_transport_stats_t now = {0};
-    const godwit__counters_t *counters = &transport->counters;
-#define COPY(name) now.name = atomic_load_explicit (&counters->name, memory_order_relaxed)
-    COPY (calls_started);
-    COPY (calls_succeeded);
-    COPY (calls_failed);
-    COPY (calls_retried);
-    COPY (casts);
-    COPY (fanouts);
-    COPY (requests_received);
-    COPY (requests_refused);
-    COPY (requests_duplicate);
-    COPY (fanout_gaps);
-    COPY (frames_malformed);
-    COPY (frames_unknown);
-    COPY (frames_dropped);
-    COPY (workers);
-    COPY (calls_repeated);
-    COPY (retries_withheld);
-    COPY (requests_cancelled);
-    COPY (calls_duplicate);
-#undef COPY
-    for (size_t i = 0; i < GODWIT__DRIVER_MAX; i++) {
-        const godwit__port_counters_t *const port = &counters->ports[i];
-        now.requests_received += atomic_load_explicit (&port->requests_received, memory_order_relaxed);
-        now.fanouts_received += atomic_load_explicit (&port->fanouts_received, memory_order_relaxed);
-    }
-#define COPY(name) now.name = atomic_load_explicit (&transport->gauges.name, memory_order_relaxed)
-    COPY (rendezvous_known);
-    COPY (rendezvous_joined);
-    COPY (rendezvous_hosted);
-#undef COPY
-    if (!atomic_load (&transport->closing) && *transport->alive) {
-        pthread_mutex_t *lock =
-            (pthread_mutex_t *) (uintptr_t) &transport->lock; /* locking changes nothing that shows */
-        pthread_mutex_lock (lock);
-        for (size_t i = 0; i < transport->driver_count; i++) {
-            const godwit__driver_counters_t *driver =
-                transport->drivers[i]->ops->counters (transport->drivers[i]);
-            now.frames_malformed += atomic_load_explicit (&driver->malformed, memory_order_relaxed);
-            /* Frames that a driver drops are no replies (a rendezvous answers members that have left), or
-             * their sender counts them. */
-        }
-        now.peers = transport->connection_count;
-        now.servers_known = transport->directory->member_count;
-        pthread_mutex_unlock (lock);
-    }
-    memcpy (stats, &now, size < sizeof now ? size : sizeof now);
-}
-
-godwit_status_t
-godwit_transport_metrics (const godwit_transport_t *transport, godwit_value_t **list, godwit_error_t **error)
-{
-    if (!transport || !list)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
-                                  transport ? "metrics" : "transport");
-    const godwit_status_t status = godwit__transport_check (transport, error);
-    if (status)
-        return status;
-    godwit_builder_t *builder = godwit_builder_new ();
-    godwit_builder_open_list (builder, NULL);
-    godwit__metrics_build (transport->metrics, builder);
-    godwit_builder_close (builder);
-    return godwit_builder_finish (&builder, list, error);
 }
 
 /* ---- the program's loop ---- */

@@ -15,6 +15,7 @@
 #include "src/discovery/peer.h"
 #include "src/error/error.h"
 #include "src/error/error_classes.h"
+#include "src/introspection/introspector.h"
 #include "src/runtime/control.h"
 #include "src/runtime/environment.h"
 #include "src/runtime/metrics.h"
@@ -326,7 +327,8 @@ on_changed (godwit_transport_t *transport)
     godwit__outboxes_changed (transport);
 }
 
-static const godwit__transport_hooks_t hooks = {.changed = on_changed, .release = godwit__transport_release};
+static const godwit__transport_hooks_t hooks = {
+    .changed = on_changed, .ask = godwit__introspector_ask, .release = godwit__transport_release};
 
 static godwit_status_t
 allocate (godwit_transport_t **transport, const char *url, const godwit__environment_t *environment,
@@ -424,6 +426,8 @@ start (godwit_transport_t *transport, const godwit__driver_ops_t *driver, void *
         status = godwit__stalled_open (transport, error);
     if (status == GODWIT_OK)
         status = godwit__given_up_open (transport, error);
+    if (status == GODWIT_OK && !transport->options.without_introspection)
+        status = godwit__introspector_open (transport, error);
     if (status == GODWIT_OK)
         status = godwit__control_start (transport, error);
     if (status)

@@ -58,8 +58,13 @@ enum {
     GODWIT__FLAG_NOT_RUN = 2, /* of a failure: no such method, or its arguments were refused */
     GODWIT__FLAG_FIRST = 4,   /* of a NOTIFY: the sender waits for no answer to an earlier one of this lane */
     GODWIT__FLAG_REDELIVERED = 8, /* of a request: it may have run before (a durable cast) */
+    GODWIT__FLAG_INTROSPECT = 16, /* of a request: it is for the introspection of the server */
     GODWIT__FLAG_TRACED = 32      /* of a request or publication: a trace context stands behind its body */
 };
+
+/* The namespace of what a server tells of itself. Those that begin like it are the library's own. */
+#define GODWIT__INTROSPECTION "godwit.introspection"
+#define GODWIT__RESERVED_NAMESPACE "godwit."
 
 /* Why a request was not run. */
 typedef enum godwit__nack {

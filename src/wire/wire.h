@@ -36,6 +36,8 @@ typedef struct godwit__identity {
 #define GODWIT__FEATURE_NOTIFICATIONS UINT64_C (2)
 /* In WELCOME: this port takes requests and publications with a trace context (GODWIT__FLAG_TRACED). */
 #define GODWIT__FEATURE_TRACES UINT64_C (4)
+/* In WELCOME: this port answers what is asked about its servers (GODWIT__FLAG_INTROSPECT). */
+#define GODWIT__FEATURE_INTROSPECTION UINT64_C (8)
 /* The features of this implementation. */
 #define GODWIT__FEATURES                                                                                     \
     (GODWIT__FEATURE_ANSWERS_GOODBYE | GODWIT__FEATURE_NOTIFICATIONS | GODWIT__FEATURE_TRACES)

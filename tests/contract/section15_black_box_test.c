@@ -89,6 +89,8 @@ both_sides_know_it (core_t *core)
     cr_assert (made && served);
     cr_assert_str_eq (text_of (made, "id"), text_of (served, "id"));
     cr_assert_str_eq (text_of (made, "trace"), text_of (served, "trace"));
+    cr_assert_eq (strlen (text_of (served, "span")), 16u);
+    cr_assert_str_neq (text_of (served, "span"), text_of (served, "id"));
     cr_assert_str_eq (text_of (made, "topic"), "work");
     cr_assert_str_eq (text_of (served, "server"), "one");
     cr_assert_str_eq (text_of (made, "status"), "Ok");

@@ -64,7 +64,8 @@ command -v tmux >/dev/null || {
 # ---- shells ----
 unset TMUX
 export TMUX_TMPDIR=$temporary
-tmux() { command tmux -f /dev/null "$@"; }
+socket=none
+tmux() { command tmux -L "$socket" -f /dev/null "$@"; }
 trap 'tmux kill-server 2>/dev/null || true; finish' EXIT
 screen() { tmux capture-pane -p -J -t shell; }
 shows() { # TEXT: until the screen does, for 20 s at most
@@ -74,8 +75,10 @@ shows() { # TEXT: until the screen does, for 20 s at most
     done
     fail "no \"$1\" on the screen: $(screen)"
 }
-begin() { # COMMAND...: a shell whose prompt is "ready>"
+begin() { # NAME COMMAND...: a shell whose prompt is "ready>"; each has a server of its own, because one takes its time to end
     tmux kill-server 2>/dev/null || true
+    socket=$1
+    shift
     tmux new-session -d -s shell -x 100 -y 40 env PATH="$(dirname "$godwit"):$PATH" HOME="$temporary" "$@"
     shows '^ready>'
 }
@@ -104,7 +107,7 @@ PS1='ready> '
 bind 'set enable-bracketed-paste off'
 source script.bash
 END
-begin bash --noprofile --rcfile rc.bash -i
+begin bash bash --noprofile --rcfile rc.bash -i
 becomes 'godwit fan' 'godwit fanout '
 becomes 'godwit ls --ti' 'godwit ls --timeout='
 becomes 'godwit ls --js' 'godwit ls --json '
@@ -134,7 +137,7 @@ unsetopt beep
 cd $temporary
 source script.zsh
 END
-    begin env ZDOTDIR="$temporary/zdot" zsh -i
+    begin zsh env ZDOTDIR="$temporary/zdot" zsh -i
     becomes 'godwit fan' 'godwit fanout '
     becomes 'godwit ls --ti' 'godwit ls --timeout='
     becomes 'godwit call sto' 'godwit call stock '
@@ -151,7 +154,7 @@ set -g fish_autosuggestion_enabled 0
 cd $temporary
 source script.fish
 END
-    begin env -u XDG_CONFIG_HOME fish -i
+    begin fish env -u XDG_CONFIG_HOME fish -i
     becomes 'godwit fan' 'godwit fanout '
     becomes 'godwit ls --ti' 'godwit ls --timeout '
     becomes 'godwit call sto' 'godwit call stock '

@@ -14,6 +14,7 @@ drivers/sim
 service
 notify | listener
 transport
+introspection
 client > delivery > server > discovery > connection > runtime
 drivers/inproc | drivers/zmq | drivers/zmtp | matchmaker
 wire > interface > loop | blackbox > folder | serializer

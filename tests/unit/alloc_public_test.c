@@ -375,12 +375,18 @@ run_async (godwit_error_t **error)
 static godwit_status_t
 run_listing (godwit_error_t **error)
 {
-    godwit_value_t *list = NULL, *metrics = NULL;
+    godwit_value_t *list = NULL, *metrics = NULL, *calls = NULL, *servers = NULL;
     godwit_status_t status = godwit_transport_wait_ready (world.transport, 20000, error);
     if (!status)
         status = godwit_client_servers (world.client, &list, error);
     if (!status)
         status = godwit_transport_metrics (world.transport, &metrics, error);
+    if (!status)
+        status = godwit_transport_calls (world.transport, NULL, &calls, error);
+    if (!status)
+        status = godwit_transport_servers (world.transport, &servers, error);
+    godwit_value_unref (&servers);
+    godwit_value_unref (&calls);
     godwit_value_unref (&list);
     godwit_value_unref (&metrics);
     return status;

@@ -175,6 +175,7 @@ Test (black_box, names_peers_and_notes)
     cr_assert_str_eq (call->names[GODWIT__BOX_VERSION], "");
     cr_assert_eq (call->status, GODWIT_ERR_TIMEOUT);
     cr_assert_eq (call->sent_ns, 1);
+    cr_assert_eq (call->replied_ns, -1);
     cr_assert_str_eq (address_of (&snapshot, call->peer), "tcp://10.0.0.1:1");
     cr_assert_eq (snapshot.note_count, 1u);
     cr_assert_eq (strlen (snapshot.notes[0].text), GODWIT__NOTE_TEXT - 1u);

@@ -249,6 +249,8 @@ close_world (void)
     X (godwit_transport_reload_realm, transport, (NULL, error))                                              \
     X (godwit_transport_wait_ready, transport, (NULL, 0, error))                                             \
     X (godwit_transport_process, transport, (NULL, 0, error))                                                \
+    X (godwit_transport_calls, transport, (NULL, NULL, &out.value, error))                                   \
+    X (godwit_transport_calls, calls, (world.transport, NULL, NULL, error))                                  \
     X (godwit_transport_metrics, transport, (NULL, &out.value, error))                                       \
     X (godwit_transport_metrics, metrics, (world.transport, NULL, error))                                    \
     X (godwit_transport_servers, transport, (NULL, &out.value, error))                                       \

@@ -30,6 +30,10 @@ enum {
     X (CALL, events, "Listen to notifications")                                                              \
     X (CALL, notify, "Send a notification")                                                                  \
     X (CALL, serve, "Serve a few methods, for trying")                                                       \
+    X (WHY, postmortem, "Say what a process was doing when it died")                                         \
+    X (WHY, slow, "Print the slowest calls of the last minutes")                                             \
+    X (WHY, tree, "Print which calls made which")                                                            \
+    X (WHY, why, "Say what became of a call")                                                                \
     X (RUN, can, "Say what a certificate allows")                                                            \
     X (RUN, matchmaker, "Host rendezvous points")                                                            \
     X (RUN, realm, "Make a realm, and say who is in it")                                                     \
@@ -55,6 +59,7 @@ int command_complete (int argc, char **argv);
 #define COMMAND_GROUPS(X)                                                                                    \
     X (SEE, "See the cluster")                                                                               \
     X (CALL, "Call, send and listen")                                                                        \
+    X (WHY, "Explain what happened")                                                                         \
     X (RUN, "Run and administer")                                                                            \
     X (SHELL, "For your shell")
 

@@ -26,7 +26,7 @@ typedef struct can {
 enum { KEY_VERB = 'v', KEY_HOST = 0x300 };
 
 static const struct argp_option options[] = {
-    {"verb", KEY_VERB, "VERB", 0, "What it would do there: call, serve or publish (call)", 0},
+    {"verb", KEY_VERB, "VERB", 0, "What it would do there: call, serve, publish or inspect (call)", 0},
     {"host", KEY_HOST, NULL, 0, "Whether it may be a rendezvous", 0},
     {"realm", KEY_REALM, "PATH", 0,
      "The realm's folder, or a member file ($" REALM_FOLDER_VARIABLE ", the only one *" REALM_SUFFIX
@@ -74,7 +74,7 @@ take_verb (can_t *self, const struct argp_state *state, const char *text)
 {
     godwit__verb_t verb;
     if (!godwit__verb_read (&verb, text, strlen (text)) || verb == GODWIT__VERB_HOST)
-        argp_error (state, "--verb: expected call, serve or publish, got \"%s\"", text);
+        argp_error (state, "--verb: expected call, serve, publish or inspect, got \"%s\"", text);
     self->deed.verb = verb;
     self->has_verb = true;
 }

@@ -18,9 +18,8 @@ monotonic_now (void)
     return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* NULL when memory is short. */
-static source_t *
-add (sources_t *sources)
+source_t *
+sources_add (sources_t *sources)
 {
     if (sources->count == sources->capacity) {
         const size_t capacity = sources->capacity ? 2 * sources->capacity : 16;
@@ -60,16 +59,19 @@ tell (source_t *source, const godwit__box_snapshot_t *snapshot, const godwit__bo
     godwit_builder_t *builder = godwit_builder_new ();
     now.now_ns = monotonic_now ();
     godwit_builder_open_list (builder, NULL);
-    godwit__box_tell (snapshot, &now, builder);
+    const bool is_told = godwit__box_tell (snapshot, &now, builder);
     godwit_builder_close (builder);
-    return godwit_builder_finish (&builder, &source->calls, error);
+    if (is_told)
+        return godwit_builder_finish (&builder, &source->calls, error);
+    godwit_builder_destroy (&builder);
+    return godwit__error_no_memory (error);
 }
 
 static godwit_status_t
 add_snapshot (sources_t *sources, const godwit__box_snapshot_t *snapshot, const godwit__box_filter_t *filter,
               godwit_error_t **error)
 {
-    source_t *const source = add (sources);
+    source_t *const source = sources_add (sources);
     if (!source)
         return godwit__error_no_memory (error);
     fill (source, snapshot);
@@ -85,6 +87,8 @@ sources_add_file (sources_t *sources, const char *path, const godwit__box_filter
     if (status)
         return status;
     status = add_snapshot (sources, &snapshot, filter, error);
+    if (status == GODWIT_OK)
+        snprintf (sources->items[sources->count - 1].path, sizeof sources->items[0].path, "%s", path);
     godwit__box_forget (&snapshot);
     return status;
 }

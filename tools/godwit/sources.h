@@ -13,6 +13,7 @@
 typedef struct source {
     char program[64], host[64];
     char instance[33];
+    char path[256]; /* of its file; "": it has none here */
     int64_t pid;
     bool is_dead;          /* it died without a word */
     bool has_ended;        /* its transport has ended in order */
@@ -34,6 +35,8 @@ godwit_status_t sources_add_boxes (sources_t *sources, const char *dir, const go
 /* Adds what one file tells. SYSTEM, MALFORMED, OUT_OF_MEMORY. */
 godwit_status_t sources_add_file (sources_t *sources, const char *path, const godwit__box_filter_t *filter,
                                   godwit_error_t **error);
+/* One more, of zeros, to be filled; NULL when memory is short. */
+source_t *sources_add (sources_t *sources);
 void sources_free (sources_t *sources);
 
 #endif

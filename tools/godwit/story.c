@@ -131,20 +131,20 @@ has_ended_late (const story_t *story, const story_part_t *part)
 }
 
 /* Of a call that was handed over, and whose caller does not know whether it ran. */
-static story_verdict_t
-judge_servers (const story_t *story)
+static story_fate_t
+decide_by_servers (const story_t *story)
 {
-    story_verdict_t verdict = STORY_MAYBE_RAN;
+    story_fate_t fate = STORY_MAYBE_RAN;
     for (size_t i = 0; i < story->server_count; i++) {
         const story_part_t *const part = &story->servers[i];
         if (is_running (part))
-            verdict = part->source->is_dead || part->source->has_ended ? STORY_DIED : STORY_STILL_RUNS;
+            fate = part->source->is_dead || part->source->has_ended ? STORY_DIED : STORY_STILL_RUNS;
         else if (ran_to_end (part))
-            verdict = story->has_client && has_ended_late (story, part) ? STORY_TOO_LATE : STORY_LOST_REPLY;
+            fate = story->has_client && has_ended_late (story, part) ? STORY_TOO_LATE : STORY_LOST_REPLY;
         else if (record_bool (part->call, "refused"))
-            verdict = STORY_REFUSED;
+            fate = STORY_REFUSED;
     }
-    return verdict;
+    return fate;
 }
 
 /* The process that it was sent to is known, remembers that time, and has no record of it. */
@@ -158,8 +158,8 @@ never_came (const story_t *story, const sources_t *sources)
     return false;
 }
 
-static story_verdict_t
-judge (const story_t *story, const sources_t *sources)
+static story_fate_t
+decide (const story_t *story, const sources_t *sources)
 {
     if (!story->has_client) {
         const story_part_t *const part = &story->servers[story->server_count - 1];
@@ -177,14 +177,14 @@ judge (const story_t *story, const sources_t *sources)
         return STORY_SUCCEEDED;
     if (!strcmp (record_text (call, "status"), "Ok")) /* a cast: its client knows that it was handed over */
         return story->server_count && ran_to_end (&story->servers[0]) ? STORY_SUCCEEDED
-                                                                      : judge_servers (story);
+                                                                      : decide_by_servers (story);
     if (!strcmp (outcome, "NOT_SENT") || !strcmp (outcome, "NONE"))
         return STORY_NOT_SENT;
     if (!strcmp (outcome, "REJECTED"))
         return STORY_REFUSED;
     if (!strcmp (outcome, "RAN"))
         return STORY_FAILED;
-    return never_came (story, sources) ? STORY_NEVER_CAME : judge_servers (story);
+    return never_came (story, sources) ? STORY_NEVER_CAME : decide_by_servers (story);
 }
 
 bool
@@ -203,21 +203,21 @@ story_find (story_t *story, const sources_t *sources, const char *id)
     for (size_t i = 0; i < story->server_count; i++)
         place (&story->servers[i], &first, story->has_client);
     qsort (story->servers, story->server_count, sizeof story->servers[0], compare_parts);
-    story->verdict = judge (story, sources);
+    story->fate = decide (story, sources);
     return true;
 }
 
 /* ---- in words ---- */
 
-static const char *const verdict_names[STORY_VERDICTS] = {
+static const char *const fate_names[STORY_FATES] = {
     "unknown",  "runs",       "succeeded",  "not_sent", "refused",    "failed",
     "too_late", "still_runs", "lost_reply", "died",     "never_came", "maybe_ran",
 };
 
 const char *
-story_verdict_name (story_verdict_t verdict)
+story_fate_name (story_fate_t fate)
 {
-    return verdict < STORY_VERDICTS ? verdict_names[verdict] : "?";
+    return fate < STORY_FATES ? fate_names[fate] : "?";
 }
 
 /* The last of its notes, which says why it ended. */
@@ -238,7 +238,7 @@ last_server (const story_t *story)
 void
 story_explain (const story_t *story, char *text, size_t size)
 {
-    static const char *const sentences[STORY_VERDICTS] = {
+    static const char *const sentences[STORY_FATES] = {
         [STORY_UNKNOWN] = "Nobody knows of it any more.",
         [STORY_RUNS] = "It has not ended.",
         [STORY_SUCCEEDED] = "It succeeded.",
@@ -257,5 +257,5 @@ story_explain (const story_t *story, char *text, size_t size)
     const char *const why = story->has_client ? last_note (story->client.call)
                             : server          ? last_note (server->call)
                                               : "";
-    snprintf (text, size, "%s%s%s", sentences[story->verdict], *why ? "\n" : "", why);
+    snprintf (text, size, "%s%s%s", sentences[story->fate], *why ? "\n" : "", why);
 }

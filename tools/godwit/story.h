@@ -18,7 +18,7 @@ typedef struct story_part {
 } story_part_t;
 
 /* What became of it. */
-typedef enum story_verdict {
+typedef enum story_fate {
     STORY_UNKNOWN, /* nobody knows of it any more */
     STORY_RUNS,    /* it has not ended */
     STORY_SUCCEEDED,
@@ -31,15 +31,15 @@ typedef enum story_verdict {
     STORY_DIED,       /* the process that ran it died meanwhile */
     STORY_NEVER_CAME, /* it was sent, and its server never began it */
     STORY_MAYBE_RAN,  /* it was sent, and the server's side is not known */
-    STORY_VERDICTS
-} story_verdict_t;
+    STORY_FATES
+} story_fate_t;
 
 typedef struct story {
     bool has_client;
     story_part_t client;
     size_t server_count;
     story_part_t servers[STORY_SERVERS_MAX]; /* in the order in which they began */
-    story_verdict_t verdict;
+    story_fate_t fate;
 } story_t;
 
 /* Puts together what the sources tell of the call with this id. False: none knows it. Everything is borrowed.
@@ -47,8 +47,8 @@ typedef struct story {
 bool story_find (story_t *story, const sources_t *sources, const char *id);
 
 /* "succeeded", "not_sent", ...: for programs. Static text. */
-const char *story_verdict_name (story_verdict_t verdict);
-/* A sentence for people. */
+const char *story_fate_name (story_fate_t fate);
+/* A sentence. */
 void story_explain (const story_t *story, char *text, size_t size);
 
 /* As a timeline. */

@@ -169,7 +169,7 @@ print_parts (const story_t *story, FILE *to)
             continue;
         fprintf (to, "queue %s, run %s", duration_print (queue, started),
                  duration_print (run, record_int (call, "ended", 0) - started));
-        if (story->has_client && story->verdict == STORY_SUCCEEDED && story->server_count == 1)
+        if (story->has_client && story->fate == STORY_SUCCEEDED && story->server_count == 1)
             fprintf (to, ", network and waking %s",
                      duration_print (took, record_int (story->client.call, "took", 0) -
                                                record_int (story->client.call, "sent", 0) -
@@ -252,7 +252,7 @@ story_tell (const story_t *story, godwit_builder_t *builder)
     char sentence[512];
     story_explain (story, sentence, sizeof sentence);
     godwit_builder_open_map (builder, NULL);
-    godwit_builder_str (builder, "verdict", story_verdict_name (story->verdict));
+    godwit_builder_str (builder, "fate", story_fate_name (story->fate));
     godwit_builder_str (builder, "explanation", sentence);
     if (story->has_client)
         tell_part (&story->client, builder, "client");

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The thread of an exporter. */
+#include "components/otlp/inside.h"
+#include "components/otlp/record.h"
+#include "components/otlp/sample.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- a pass ---- */
+
+static void
+count (godwit_otlp_exporter_t *self, uint64_t *figure)
+{
+    pthread_mutex_lock (&self->lock);
+    ++*figure;
+    pthread_mutex_unlock (&self->lock);
+}
+
+static void
+take_record (godwit_otlp_exporter_t *self, const godwit_value_t *record)
+{
+    if (!godwit__otlp_sample (record, self->settings.sample_one_in, self->settings.slow_ms)) {
+        count (self, &self->stats.spans_unsampled);
+        return;
+    }
+    if (godwit__otlp_batch_is_full (&self->batch))
+        godwit__otlp_send (self);
+    if (godwit__otlp_batch_add (&self->batch, record))
+        count (self, &self->stats.spans_dropped);
+}
+
+static void
+note_problem (godwit_otlp_exporter_t *self, const char *text)
+{
+    pthread_mutex_lock (&self->lock);
+    snprintf (self->stats.last_problem, sizeof self->stats.last_problem, "the black box: %s", text);
+    pthread_mutex_unlock (&self->lock);
+}
+
+/* NULL: it cannot be read. */
+static godwit_value_t *
+read_box (godwit_otlp_exporter_t *self, int64_t after, bool only_running)
+{
+    godwit_value_t *records = NULL;
+    godwit_error_t *error = NULL;
+    if (self->source.read (self->source.user, after, only_running, &records, &error)) {
+        note_problem (self, godwit_error_message (error));
+        godwit_error_destroy (&error);
+        return NULL;
+    }
+    return records;
+}
+
+/* Those that have run for long are left alone: otherwise all that came after them would be read each time. */
+static bool
+note_running (godwit_otlp_exporter_t *self)
+{
+    godwit__otlp_seen_begin (&self->seen);
+    if (!self->seen.count)
+        return true;
+    godwit_value_t *records = read_box (self, 0, true);
+    if (!records)
+        return false;
+    for (size_t i = 0; i < godwit_value_count (records); i++)
+        godwit__otlp_seen_still (&self->seen,
+                                 godwit__otlp_record_number (godwit_value_at (records, i), "seq"));
+    godwit_value_unref (&records);
+    return true;
+}
+
+static bool
+take_records (godwit_otlp_exporter_t *self)
+{
+    godwit_value_t *records = read_box (self, godwit__otlp_seen_since (&self->seen) - 1, false);
+    int64_t last = 0;
+    if (!records)
+        return false;
+    for (size_t i = 0; i < godwit_value_count (records); i++) {
+        const godwit_value_t *const record = godwit_value_at (records, i);
+        const int64_t number = godwit__otlp_record_number (record, "seq");
+        if (number <= last)
+            continue; /* they rise, from 1 on */
+        last = number;
+        if (godwit__otlp_seen_take (&self->seen, number, godwit__otlp_record_is_running (record)))
+            take_record (self, record);
+    }
+    godwit_value_unref (&records);
+    godwit__otlp_seen_end (&self->seen);
+    return true;
+}
+
+/* Reads and sends all that there is now. */
+static void
+pass (godwit_otlp_exporter_t *self)
+{
+    if (!note_running (self) || !take_records (self))
+        return;
+    godwit__otlp_send (self);
+    pthread_mutex_lock (&self->lock);
+    self->stats.spans_overwritten = self->seen.lost;
+    pthread_mutex_unlock (&self->lock);
+}
+
+/* ---- the thread ---- */
+
+/* With the lock. */
+static void
+wait_for_work (godwit_otlp_exporter_t *self)
+{
+    const int64_t due_ms = godwit__otlp_now_ms () + self->settings.interval_ms;
+    const struct timespec due = {.tv_sec = due_ms / 1000, .tv_nsec = due_ms % 1000 * 1000000};
+    while (!self->is_closing && self->wanted == self->done && godwit__otlp_now_ms () < due_ms)
+        pthread_cond_timedwait (&self->wake, &self->lock, &due);
+}
+
+static void *
+run (void *user)
+{
+    godwit_otlp_exporter_t *const self = user;
+    bool is_last = false;
+    pthread_setname_np (pthread_self (), "godwit-otlp");
+    pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, NULL);
+    pthread_mutex_lock (&self->lock);
+    while (!is_last) {
+        wait_for_work (self);
+        is_last = self->is_closing;
+        const uint64_t ticket = self->wanted;
+        pthread_mutex_unlock (&self->lock);
+        pass (self);
+        pthread_mutex_lock (&self->lock);
+        self->done = ticket;
+        pthread_cond_broadcast (&self->done_changed);
+    }
+    pthread_mutex_unlock (&self->lock);
+    return NULL;
+}
+
+/* The signals that come from outside are for the program's threads; those that an instruction causes, and
+ * SIGPROF, are not blocked (as in all threads of Godwit). */
+static void
+choose_signals (sigset_t *blocked)
+{
+    static const int open[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPROF};
+    sigfillset (blocked);
+    for (size_t i = 0; i < sizeof open / sizeof *open; i++)
+        sigdelset (blocked, open[i]);
+}
+
+godwit_status_t
+godwit__otlp_worker_start (godwit_otlp_exporter_t *self, godwit_error_t **error)
+{
+    sigset_t blocked, before;
+    choose_signals (&blocked);
+    pthread_sigmask (SIG_SETMASK, &blocked, &before);
+    const int number = pthread_create (&self->thread, NULL, run, self);
+    pthread_sigmask (SIG_SETMASK, &before, NULL);
+    if (number && error) {
+        char why[128];
+        *error = godwit_error_new (GODWIT_ERR_SYSTEM, "an exporter: cannot start a thread: %s",
+                                   strerror_r (number, why, sizeof why));
+    }
+    return number ? GODWIT_ERR_SYSTEM : GODWIT_OK;
+}
+
+void
+godwit__otlp_worker_stop (godwit_otlp_exporter_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    self->is_closing = true;
+    self->closing_ms = godwit__otlp_now_ms () + self->settings.timeout_ms;
+    pthread_cond_broadcast (&self->wake);
+    pthread_mutex_unlock (&self->lock);
+    pthread_join (self->thread, NULL);
+}

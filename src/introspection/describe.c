@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a server serves. */
+#include "src/introspection/look.h"
+
+#include <unistd.h>
+
+godwit_status_t
+godwit__look_ping (const godwit__look_t *look, godwit_builder_t *builder, godwit_error_t **error)
+{
+    (void) look, (void) error;
+    godwit_builder_int (builder, "pid", getpid ());
+    godwit_builder_int (builder, "now", godwit__look_wall_ns ());
+    return GODWIT_OK;
+}
+
+static void
+add_server (godwit_builder_t *builder, const godwit_server_t *server)
+{
+    godwit_builder_str (builder, "exchange", godwit__server_exchange (server));
+    godwit_builder_str (builder, "topic", server->target.topic);
+    godwit_builder_str (builder, "server", server->target.server);
+    godwit_builder_open_map (builder, "policy");
+    godwit_builder_str (builder, "executor", server->in_order ? "inline" : "pool");
+    godwit_builder_uint (builder, "concurrency", server->concurrency);
+    godwit_builder_uint (builder, "queue_limit", server->queue_limit);
+    godwit_builder_bool (builder, "serializer", server->serializer != NULL);
+    godwit_builder_bool (builder, "authorize", server->authorize != NULL);
+    godwit_builder_close (builder);
+    godwit_builder_open_list (builder, "endpoints");
+    godwit__dispatch_tell (server->dispatch, builder);
+    godwit_builder_close (builder);
+}
+
+godwit_status_t
+godwit__look_describe (const godwit__look_t *look, godwit_builder_t *builder, godwit_error_t **error)
+{
+    (void) error;
+    godwit__look_process (look, builder);
+    if (look->server)
+        add_server (builder, look->server);
+    return GODWIT_OK;
+}
