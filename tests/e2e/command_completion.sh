@@ -113,6 +113,7 @@ becomes 'godwit ls --ti' 'godwit ls --timeout='
 becomes 'godwit ls --js' 'godwit ls --json '
 becomes 'godwit call sto' 'godwit call stock '
 becomes 'godwit call stock/o' 'godwit call stock/one '
+becomes 'godwit call stock ec' 'godwit call stock echo '
 becomes 'godwit ping bi' 'godwit ping bill '
 becomes 'godwit call stock --server=t' 'godwit call stock --server=two '
 fresh

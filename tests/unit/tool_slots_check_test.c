@@ -18,7 +18,8 @@ static const char described_text[] =
     "{\"name\": \"now\", \"type\": \"bool\"}, {\"name\": \"any\", \"type\": \"value\"},"
     "{\"name\": \"new\", \"type\": \"a type of the future\"}]},"
     "{\"name\": \"unchecked\"}, {\"name\": \"none\", \"slots\": []}]},"
-    "{\"namespace\": \"billing\", \"version\": \"2.1\", \"methods\": [{\"name\": \"refund\", \"slots\": "
+    "{\"namespace\": \"billing\", \"version\": \"2.1\", \"legacy_namespaces\": [\"bills\"], \"methods\": "
+    "[{\"name\": \"refund\", \"slots\": "
     "[]}]}]}";
 
 static godwit_value_t *
@@ -65,7 +66,10 @@ Test (slots_check, takes_what_fits)
     expect ((call_t){.method = "unchecked", .args = "{\"a\": 1}"}, GODWIT_OK, NULL);
     expect ((call_t){.method = "none"}, GODWIT_OK, NULL);
     expect ((call_t){.method = "refund", .name_space = "billing", .version = "2.0"}, GODWIT_OK, NULL);
+    expect ((call_t){.method = "refund", .name_space = "bills", .version = "2.0"}, GODWIT_OK, NULL);
     expect ((call_t){.method = "none", .version = "1.2"}, GODWIT_OK, NULL);
+    expect ((call_t){.method = "stats", .name_space = "godwit.introspection", .args = "{\"a\": 1}"},
+            GODWIT_OK, NULL);
 }
 
 Test (slots_check, says_what_is_wrong)
