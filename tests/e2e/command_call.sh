@@ -96,6 +96,7 @@ for command in call cast fanout; do
     run 2 $command stock echo --version=2.0
     expect 'the server has no version 2.0; it serves 1.[03]' errors
 done
+for _ in 1 2 3 4; do run 0 call stock echo --version=1.3; done # of two versions
 run 4 call stock sleep seconds=1 --no-check
 expect 'args.seconds: expected double, got str (outcome REJECTED)' errors
 run 0 call stock/one describe --namespace=godwit.introspection
