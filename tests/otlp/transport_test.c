@@ -31,7 +31,7 @@ add (godwit_request_t *request, void *self)
 static const godwit_method_t methods[] = {GODWIT_METHOD ("add", add, 0)};
 
 static void
-begin_with (int64_t black_box_size)
+begin_with (int64_t black_box_size, int64_t interval_ms)
 {
     collector_start (&collector, NULL, 0);
     unsetenv ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
@@ -42,7 +42,7 @@ begin_with (int64_t black_box_size)
     MUST (godwit_server_start (server, NULL, &error));
     MUST (godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "calc"), NULL, &error));
     setenv ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint, 1);
-    MUST (godwit_otlp_new (&exporter, transport, GODWIT_OTLP_OPTIONS (.interval_ms = 1), &error));
+    MUST (godwit_otlp_new (&exporter, transport, GODWIT_OTLP_OPTIONS (.interval_ms = interval_ms), &error));
 }
 
 static void
@@ -90,7 +90,7 @@ flush (void)
 
 Test (transport, exports_each_call_once_if_its_box_has_room, .fini = end)
 {
-    begin_with (8 << 20); /* 65,536 records */
+    begin_with (8 << 20, 100); /* 65,536 records; one that is being made has 100 ms for it */
     call_from_all_threads ();
     const godwit_otlp_stats_t stats = flush ();
     cr_assert_eq (stats.spans_exported, 2 * THREADS * CALLS, "%d", (int) stats.spans_exported);
@@ -98,7 +98,7 @@ Test (transport, exports_each_call_once_if_its_box_has_room, .fini = end)
 
 Test (transport, exports_each_call_once_or_counts_it, .fini = end)
 {
-    begin_with (0); /* 1,024 records */
+    begin_with (0, 1); /* 1,024 records */
     call_from_all_threads ();
     const godwit_otlp_stats_t stats = flush ();
     cr_assert_leq (stats.spans_exported, 2 * THREADS * CALLS);
@@ -107,7 +107,7 @@ Test (transport, exports_each_call_once_or_counts_it, .fini = end)
 
 Test (transport, without_a_black_box_has_no_spans, .fini = end)
 {
-    begin_with (-1);
+    begin_with (-1, 1);
     MUST (godwit_client_call (client, NULL, "add", GODWIT_NO_ARGS, NULL, &error));
     cr_assert_eq (flush ().spans_exported, 0);
 }
