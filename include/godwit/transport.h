@@ -195,7 +195,7 @@ GODWIT_EXPORT godwit_status_t godwit_transport_wait_ready (godwit_transport_t *t
  *  - "exchange", "topic", "server": its names
  *  - "state": "up"; "draining": it ends, and takes no more requests; "suspect": no source of names knows it
  *    any more, but it has not said that it leaves; "unreachable": all of its addresses have failed;
- * "refused": it is not called, because it is not there, or may not serve this
+ *    "refused": it is not called, because it is not there, or may not serve this
  *  - "addresses": a list, the shortest path first; "path": "inproc", "ipc" or "tcp": the one in use, or that
  *    would be; nil: it has none for this process; "connected" (bool)
  *  - "serves": a list of maps of "namespace" (nil: none) and "version"; empty: it did not say
@@ -264,18 +264,32 @@ GODWIT_EXPORT void godwit_transport_stats (const godwit_transport_t *transport,
                                            godwit_transport_stats_t *stats, size_t size);
 
 /* Reads the metrics of clients and servers, per label (contract 12). *metrics belongs to the caller. It is a
- * list of maps: "side" ("client" or "server"), exchange, topic, namespace, version, server (nil: unset),
- * fanout, method, and the numbers "started", "ended" (with the failures), "failures" and "seconds" (of
- * processing, a double).
+ * list of maps:
+ *
+ *  - the label: "side" ("client" or "server"), "exchange", "topic", "namespace", "version", "server" (nil:
+ *    unset), "fanout", "method"
+ *  - "started", "ended" (with the failures), "in_flight" (now: started, and not ended), "failures"
+ *  - "by_status": a map with the number of failures of each type of status that there was
+ * ("MessagingTimeout")
+ *  - "seconds": of processing, all together, a double
+ *  - "p50", "p99": half of the invocations took at most so long, 99 of 100 at most so long; "max": the
+ * longest one. Seconds since the transport began, doubles; nil: none has ended. The first two are estimates,
+ * as if the durations in a bucket were spread evenly
+ *  - "buckets": a list of [bound, count], in ascending order: how many invocations took at most bound
+ * seconds, and more than the next smaller bound. (They are not cumulative, so those of several processes are
+ * added bound by bound.) The bounds are 2^10 ns (about a microsecond) to 2^37 ns (137 s), four for each power
+ * of two, evenly spaced; a longer duration has the bound nil. Buckets without any are left out; so are all
+ *    buckets of some labels if a value has no room for all (GODWIT_VALUE_MAX_COUNT), which needs thousands
  *
  * The label of a client is its target. Its invocation lasts from the call to its end. Casts and fanouts end
  * when they are accepted. A call that fails before there is anything to send does not count. The label of a
  * server is what the server says: its target, the namespace and version of the endpoint, and the name of the
  * method. Its invocation lasts until the handler returns, or until a request that was kept is given back.
+ * Publications that come in quick succession may share a measurement, and get into buckets a little later.
  *
  * Each entry is a snapshot, but not the whole. A side has at most 4096 labels; further ones are counted
- * together under the method "...", and so are requests for which there is no method. Any thread. CLOSED,
- * FORKED, OUT_OF_MEMORY. */
+ * together under the method "...", and so are requests for which there is no method. When memory is short,
+ * "by_status" and "buckets" may miss some. Any thread. CLOSED, FORKED, OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_transport_metrics (const godwit_transport_t *transport,
                                                         godwit_value_t **metrics, godwit_error_t **error);
 

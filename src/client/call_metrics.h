@@ -23,7 +23,7 @@ godwit__call_begins (godwit_client_t *client, const char *method, bool fanout)
 static inline void
 godwit__call_ends (godwit__metric_t *metric, int64_t started_ns, godwit_status_t status, int64_t now_ns)
 {
-    godwit__metric_ended (metric, now_ns - started_ns, status != GODWIT_OK);
+    godwit__metric_ended (metric, now_ns - started_ns, status);
 }
 
 #endif

@@ -93,6 +93,7 @@ expire_own (godwit__connection_t *connection, godwit__pending_t *pending, int64_
 {
     if (left_ns <= 0 && godwit__pending_is_waiting (pending)) {
         godwit__pending_take (connection, pending->id);
+        connection->tally.timed_out++;
         atomic_store_explicit (&pending->outcome, GODWIT__PENDING_EXPIRED, memory_order_relaxed);
     }
 }

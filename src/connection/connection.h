@@ -59,6 +59,14 @@ typedef struct godwit__connection_events {
     void (*renewed) (struct godwit__connection *connection);
 } godwit__connection_events_t;
 
+/* What has passed over a connection, and what came of the calls. */
+typedef struct godwit__tally_of_link {
+    uint64_t sent, sent_size;         /* requests, and their bytes */
+    uint64_t received, received_size; /* answers to them */
+    uint64_t replied, failed, refused;
+    uint64_t timed_out, lost;
+} godwit__tally_of_link_t;
+
 typedef struct godwit__connection {
     atomic_uint refs;
     godwit_transport_t *transport; /* outlives every connection */
@@ -100,6 +108,9 @@ typedef struct godwit__connection {
     struct godwit__connection *next_batched;
     uint32_t draining[GODWIT__DRAINING_MAX]; /* server ids; no id is given twice */
     unsigned draining_count;                 /* servers that said GOODBYE so far */
+
+    godwit__tally_of_link_t tally;
+    int64_t ready_ns; /* when it became READY; 0: it has not */
 
     uint64_t use_count; /* requests so far; a reader compares it with the count at its last look */
 

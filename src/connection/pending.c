@@ -62,6 +62,8 @@ godwit__pending_finish (godwit__connection_t *connection, godwit__pending_t *pen
     /* A caller sees the outcome without the lock, and may free the pending call at once. So all is read
      * before. */
     const bool asynchronous = pending->finished != NULL;
+    connection->tally.timed_out += outcome == GODWIT__PENDING_EXPIRED;
+    connection->tally.lost += outcome == GODWIT__PENDING_LOST;
     const atomic_uint *const wake = godwit__pending_unfollow (pending);
     atomic_store_explicit (&pending->outcome, outcome, memory_order_release);
     if (asynchronous) {

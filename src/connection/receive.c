@@ -53,6 +53,7 @@ on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
         memcpy (connection->instance, identity.instance, sizeof connection->instance);
         connection->features = identity.features;
         connection->box_peer = box_peer;
+        connection->ready_ns = now_ns;
         connection->look_ns = connection->heard_ns = now_ns;
         atomic_store (&connection->state, GODWIT__CONNECTION_READY);
         ready = true;
@@ -101,6 +102,17 @@ tell_later (godwit__reader_t *reader, godwit__pending_t *pending)
     reader->told[reader->told_count++] = wake;
 }
 
+/* With lock held. */
+static void
+count_answer (godwit__tally_of_link_t *tally, uint8_t type, size_t size)
+{
+    tally->received++;
+    tally->received_size += size;
+    tally->replied += type == GODWIT__REPLY;
+    tally->failed += type == GODWIT__FAILURE;
+    tally->refused += type == GODWIT__NACK;
+}
+
 /* A REPLY, FAILURE or NACK. Consumes the frame, if a call waited for it; otherwise returns false. */
 static bool
 give_outcome (godwit__reader_t *reader, const godwit__header_t *header, godwit__frame_t *frame)
@@ -115,6 +127,7 @@ give_outcome (godwit__reader_t *reader, const godwit__header_t *header, godwit__
     if (pending) {
         asynchronous = pending->finished != NULL;
         pending->header = *header;
+        count_answer (&connection->tally, header->type, frame->size);
         godwit__frame_move (&pending->frame, frame);
         if (pending != reader->own) {
             tell_later (reader, pending);

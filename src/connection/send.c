@@ -370,10 +370,13 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
         io = GODWIT__IO_CLOSED;
     } else {
         const uint64_t id = connection->last_id + 1;
+        const size_t size = godwit__message_size (request); /* it may be gone when it was handed over */
         io = send_or_batch (connection, request, id, pending, &finished);
         if (io == GODWIT__IO_OK) {
             connection->last_id = id;
             connection->use_count++;
+            connection->tally.sent++;
+            connection->tally.sent_size += size;
             if (pending)
                 register_pending (connection, pending, id);
             if (is_batch_full (connection, pending))

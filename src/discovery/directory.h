@@ -9,6 +9,7 @@
 #define GODWIT_SRC_DISCOVERY_DIRECTORY_H
 
 #include "src/discovery/breaker.h"
+#include "src/discovery/connection_view.h"
 #include "src/discovery/news.h"
 #include "src/discovery/offers.h"
 #include "src/discovery/peer.h"
@@ -132,6 +133,7 @@ typedef struct godwit__directory {
     uint64_t last_query;
     uint64_t last_number; /* of a member */
     godwit__news_t news;
+    godwit__ended_connections_t ended;
 } godwit__directory_t;
 
 /* Servers may be there that nobody has told of yet. */

@@ -127,6 +127,7 @@ on_lost (godwit__connection_t *connection, const char *reason)
     if (is_current)
         snprintf (address, sizeof address, "%s", godwit__record_address (peer->record));
     const bool was_ready = is_current && godwit__peer_set_lost (peer, reason);
+    godwit__ended_connections_add (&transport->directory->ended, connection, reason);
     if (was_ready) {
         members_lost (peer);
         godwit__transport_changed (transport);

@@ -33,6 +33,7 @@ static const method_t methods[] = {
     {"describe", godwit__look_describe, NULL, 0},
     {"ping", godwit__look_ping, NULL, 0},
     {"stats", godwit__look_stats, NULL, 0},
+    {"connections", godwit__look_connections, NULL, 0},
     {"view", godwit__look_view, NULL, 0},
     {"calls", godwit__look_calls, calls_slots, sizeof calls_slots / sizeof *calls_slots},
 };

@@ -28,7 +28,7 @@ typedef godwit_status_t godwit__look_fn (const godwit__look_t *look, godwit_buil
                                          godwit_error_t **error);
 
 godwit__look_fn godwit__look_describe, godwit__look_ping, godwit__look_stats, godwit__look_view,
-    godwit__look_calls;
+    godwit__look_calls, godwit__look_connections;
 
 /* The arguments of `calls`. */
 typedef struct godwit__calls_params {

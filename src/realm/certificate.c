@@ -76,7 +76,7 @@ read_right (godwit__right_t *right, const godwit_value_t *value)
     /* A bin counts its bytes, too, and has no text. */
     const char *const verb = godwit__strict_text (godwit_value_at (value, 0), VERB_SIZE_MAX);
     if (!verb || !godwit__verb_read (&right->verb, verb, strlen (verb)))
-        return "expected a verb: serve, call, publish or host";
+        return "expected a verb: serve, call, publish, host or inspect";
     right->pattern = godwit__strict_text (godwit_value_at (value, 1), GODWIT__PATTERN_MAX);
     if (!right->pattern)
         return "expected a pattern of at most 255 bytes";

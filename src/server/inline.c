@@ -109,7 +109,7 @@ godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message
         godwit__request_call (request);
         const int64_t now = godwit__clock_now (&pool->clock);
         if (!request->kept) { /* else it runs until it is given back */
-            godwit__metric_ended (request->metric, now - now_ns, request->failed);
+            godwit__metric_ended (request->metric, now - now_ns, request->failure);
             godwit__request_record_ended (request, now);
         }
         godwit__inspect_ran (request, now - now_ns);

@@ -58,7 +58,8 @@ struct godwit__port {
     int64_t flushed_ns;  /* when replies of the batch were sent for the last time; 0: not known yet */
     int64_t now_ns;      /* the time, while it is fresh; 0: to be asked for */
     unsigned unmeasured; /* runs of a burst since then (worker_run.c) ... */
-    const struct godwit__route *unmeasured_route; /* ... of this method */
+    godwit__tally_t *unmeasured_tally; /* ... which count here, and take so long on average */
+    int64_t unmeasured_ns;
     godwit__session_secret_t secret; /* of the keys of connections, and of publications in a realm */
     godwit__sessions_t sessions;
     godwit__sessions_t connections; /* what was seen on connections that clients number */

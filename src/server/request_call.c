@@ -67,7 +67,7 @@ godwit__request_prepare (godwit_request_t *request, bool *malformed)
         godwit__metric_t *const metric = godwit__request_metric (request);
         godwit__metric_started (metric);
         godwit__request_reject (request, error);
-        godwit__metric_ended (metric, 0, true);
+        godwit__metric_ended (metric, 0, request->failure);
     }
     return !status;
 }

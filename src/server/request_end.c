@@ -33,7 +33,7 @@ leave (godwit_request_t *request, bool active, bool looks)
     godwit_server_t *const server = request->server;
     if (request->kept && !pool->closed) { /* the metrics are the transport's */
         const int64_t now_ns = godwit__clock_now (&pool->clock);
-        godwit__metric_ended (request->metric, now_ns - request->started_ns, request->failed);
+        godwit__metric_ended (request->metric, now_ns - request->started_ns, request->failure);
         godwit__request_record_ended (request, now_ns);
     }
     if (request->inline_call) {

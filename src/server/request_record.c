@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-static godwit__begun_t
+/* Inline, since it is a part of each call. */
+static inline godwit__begun_t
 begun_of (const godwit_request_t *request)
 {
     return (godwit__begun_t){
@@ -91,11 +92,12 @@ void
 godwit__request_record_failure (godwit_request_t *request, const godwit_error_t *error)
 {
     godwit__box_t *const box = request->pool->box;
+    const godwit_status_t status = godwit_error_status (error);
+    request->failure = status ? status : GODWIT_ERR_FAILED; /* the error may be the program's own */
     if (!box)
         return;
     const godwit__begun_t begun = begun_of (request);
     const int64_t now_ns = godwit__clock_now (&request->pool->clock);
-    request->failure = godwit_error_status (error);
     note (box, begun.span, now_ns, godwit_error_message (error));
     if (!request->record)
         add_failure (request, request->failure, 0, now_ns);

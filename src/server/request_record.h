@@ -8,7 +8,7 @@
 
 /* The handler begins: the request has its counters. */
 void godwit__request_record_began (godwit_request_t *request);
-/* It has failed, or was rejected: in words. */
+/* It has failed, or was rejected: in words. Sets request->failure, also without a black box. */
 void godwit__request_record_failure (godwit_request_t *request, const godwit_error_t *error);
 /* It was taken, and did not run. */
 void godwit__request_record_refusal (const godwit_request_t *request, godwit__nack_t reason,

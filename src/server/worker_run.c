@@ -47,20 +47,29 @@ refuse_late (godwit_request_t *request, int64_t left_ns)
 #define SHARE_RUNS 8
 #define SHARE_RUN_NS 5000
 
+/* Another method came first. */
+static __attribute__ ((noinline)) void
+count_unmeasured (godwit__port_t *port)
+{
+    if (port->unmeasured)
+        godwit__tally_timed (port->unmeasured_tally, port->unmeasured_ns, port->unmeasured);
+}
+
 /* Whether the publication that is about to run is measured with a later one. If not, *runs is how many it
- * measures. The leader. */
+ * measures. tally: where it counts. The leader. */
 static bool
-is_measured_later (godwit__port_t *port, const godwit__route_t *route, unsigned *runs)
+is_measured_later (godwit__port_t *port, const godwit__route_t *route, godwit__tally_t *tally, unsigned *runs)
 {
     const uint_fast32_t average = atomic_load_explicit (&route->average_ns, memory_order_relaxed);
-    const bool goes_on = port->unmeasured && port->unmeasured_route == route;
+    const bool goes_on = port->unmeasured && port->unmeasured_tally == tally;
     *runs = goes_on ? port->unmeasured + 1 : 1;
     if (*runs < SHARE_RUNS && average > 0 && average < SHARE_RUN_NS && (goes_on || !port->unmeasured) &&
         godwit__batch_has_more (&port->batch)) {
-        port->unmeasured = *runs;
-        port->unmeasured_route = route;
+        port->unmeasured_ns = (int64_t) average;
         return true;
     }
+    if (!goes_on)
+        count_unmeasured (port);
     port->unmeasured = 0;
     return false;
 }
@@ -74,25 +83,41 @@ takes_long (const godwit__route_t *route)
     return route->method.flags & GODWIT_METHOD_SLOW || average == 0 || average > LONG_RUN_NS;
 }
 
-/* duration_ns: of this run and those before it that were not measured, `runs` in all; 0: it was not measured
- * either. tally: the leader's, if this thread leads; or NULL. */
+static void
+count_times (const godwit_request_t *request, godwit__tally_t *tally, int64_t each_ns, unsigned runs)
+{
+    if (tally)
+        godwit__tally_timed (tally, each_ns, runs);
+    else
+        godwit__metric_timed (request->metric, each_ns, runs);
+}
+
+/* By the leader, after its time was counted, unless it is measured with a later one. */
+static void
+count_over (const godwit_request_t *request, godwit__tally_t *tally, int64_t duration_ns)
+{
+    if (request->failure)
+        godwit__metric_failed (request->metric, request->failure);
+    godwit__tally_ended (tally, duration_ns);
+}
+
+/* duration_ns: of this run and those before it that were not measured, `runs` in all. tally: the leader's, if
+ * this thread leads; or NULL. A request that was kept runs until it is given back. */
 static void
 count_run (godwit_request_t *request, godwit__tally_t *tally, int64_t duration_ns, unsigned runs)
 {
     const int64_t each_ns = runs > 1 ? duration_ns / runs : duration_ns;
-    if (runs)
-        godwit__route_measured (request->route, each_ns);
-    if (request->kept) /* it runs until it is given back */
+    godwit__route_measured (request->route, each_ns);
+    const unsigned over = request->kept ? runs - 1 : runs;
+    if (over)
+        count_times (request, tally, each_ns, over);
+    if (request->kept)
         return;
-    if (runs)
-        godwit__request_timed (request, each_ns);
-    if (!tally) {
-        godwit__metric_ended (request->metric, duration_ns, request->failed);
-        return;
-    }
-    if (request->failed)
-        godwit__metric_failed (request->metric);
-    godwit__tally_ended (tally, duration_ns);
+    godwit__request_timed (request, each_ns);
+    if (tally)
+        count_over (request, tally, duration_ns);
+    else
+        godwit__metric_over (request->metric, duration_ns, request->failure);
 }
 
 /* Another worker leads from now on. */
@@ -143,7 +168,7 @@ run_handler (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *r
     const bool watched = worker && leads;
     godwit__tally_t *const tally = leads ? &metric->leaders[port->index] : NULL;
     unsigned runs = 1;
-    const bool shares = watched && request->is_fanout && is_measured_later (port, route, &runs);
+    const bool shares = watched && request->is_fanout && is_measured_later (port, route, tally, &runs);
     request->started_ns = start_ns;
     if (!shares)
         godwit__request_record_began (request);
@@ -160,8 +185,13 @@ run_handler (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *r
         atomic_store_explicit (&worker->runs, NULL, memory_order_relaxed);
     if (watched)
         leads = end_watched (worker);
-    if (shares && leads) { /* one that lost the lead was long, and is measured */
-        count_run (request, tally, 0, 0);
+    if (shares && !leads)
+        runs = 1; /* it was long, and is measured; those before it, with the next leader's */
+    if (shares && leads) {
+        port->unmeasured = request->kept ? runs - 1 : runs;
+        port->unmeasured_tally = tally;
+        if (!request->kept)
+            count_over (request, tally, 0);
         port->now_ns = start_ns;
         return true;
     }

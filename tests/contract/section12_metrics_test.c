@@ -20,6 +20,8 @@ typedef struct numbers {
     int64_t ended;
     int64_t failures;
     double seconds;
+    double max;
+    godwit_status_t status; /* of all failures, if it is the same; OK: of none, or of several */
 } numbers_t;
 
 static bool
@@ -31,9 +33,41 @@ has_text (const godwit_value_t *entry, const char *name, const char *text)
 }
 
 static int64_t
-number (const godwit_value_t *entry, const char *name)
+named (const godwit_value_t *entry, const char *name)
 {
     return godwit_value_as_int (godwit_value_get (entry, name), -1);
+}
+
+static int64_t
+number (const godwit_value_t *list, size_t index)
+{
+    return godwit_value_as_int (godwit_value_at (list, index), -1);
+}
+
+/* Failures by status and durations are of as many invocations as there were. */
+static void
+is_consistent (const godwit_value_t *entry)
+{
+    const godwit_value_t *const failures = godwit_value_get (entry, "by_status");
+    const godwit_value_t *const buckets = godwit_value_get (entry, "buckets");
+    int64_t failed = 0, measured = 0;
+    for (size_t i = 0; i < godwit_value_count (failures); i++)
+        failed += godwit_value_as_int (godwit_value_at (failures, i), -1000);
+    for (size_t i = 0; i < godwit_value_count (buckets); i++)
+        measured += number (godwit_value_at (buckets, i), 1);
+    cr_assert_eq (failed, named (entry, "failures"));
+    cr_assert_eq (measured, named (entry, "ended"), "%lld measured of %lld", (long long) measured,
+                  (long long) named (entry, "ended"));
+    cr_assert_eq (named (entry, "in_flight"), named (entry, "started") - named (entry, "ended"));
+}
+
+static godwit_status_t
+only_status (const godwit_value_t *failures)
+{
+    for (int i = 1; godwit_value_count (failures) == 1 && i < (int) GODWIT_STATUS_COUNT; i++)
+        if (godwit_value_get (failures, godwit_status_type ((godwit_status_t) i)))
+            return (godwit_status_t) i;
+    return GODWIT_OK;
 }
 
 /* What one label came to; all 0 if it is not there. */
@@ -41,7 +75,7 @@ static numbers_t
 metrics_of (const godwit_transport_t *transport, const label_t *label)
 {
     godwit_value_t *list = NULL;
-    numbers_t numbers = {0, 0, 0, 0};
+    numbers_t numbers = {0, 0, 0, 0, 0, GODWIT_OK};
     size_t found = 0;
     MUST (godwit_transport_metrics (transport, &list, &error));
     for (size_t i = 0; i < godwit_value_count (list); i++) {
@@ -54,8 +88,13 @@ metrics_of (const godwit_transport_t *transport, const label_t *label)
             godwit_value_as_bool (godwit_value_get (entry, "fanout"), !label->fanout) != label->fanout)
             continue;
         found++;
-        numbers = (numbers_t){number (entry, "started"), number (entry, "ended"), number (entry, "failures"),
-                              godwit_value_as_double (godwit_value_get (entry, "seconds"), -1)};
+        is_consistent (entry);
+        numbers = (numbers_t){named (entry, "started"),
+                              named (entry, "ended"),
+                              named (entry, "failures"),
+                              godwit_value_as_double (godwit_value_get (entry, "seconds"), -1),
+                              godwit_value_as_double (godwit_value_get (entry, "max"), -1),
+                              only_status (godwit_value_get (entry, "by_status"))};
     }
     godwit_value_unref (&list);
     cr_assert_leq (found, 1u, "%s %s is there %zu times", label->side, label->method, found);
@@ -76,6 +115,12 @@ stop (core_t *core)
         cr_assert (is_.started == (started_) && is_.ended == (ended_) && is_.failures == (failures_),        \
                    "started %lld, ended %lld, failures %lld", (long long) is_.started,                       \
                    (long long) is_.ended, (long long) is_.failures);                                         \
+    } while (0)
+
+#define FAILED_WITH(numbers_, status_)                                                                       \
+    do {                                                                                                     \
+        const godwit_status_t is_ = (numbers_).status;                                                       \
+        cr_assert_eq (is_, (status_), "%s failed with %s", #numbers_, godwit_status_type (is_));             \
     } while (0)
 
 static const label_t client_whoami = {"client", "work", NULL, NULL, NULL, false, "whoami"};
@@ -193,12 +238,18 @@ failures_end_too (core_t *core)
     static const struct {
         const char *method;
         int64_t client, client_failed, server;
-    } rows[] = {{"fail", 3, 3, 3}, {"deny", 2, 1, 2}, {"drop", 1, 1, 1}, {"add", 1, 1, 1}};
+        godwit_status_t client_status, server_status;
+    } rows[] = {{"fail", 3, 3, 3, GODWIT_ERR_REMOTE_ERROR, GODWIT_ERR_FAILED},
+                {"deny", 2, 1, 2, GODWIT_ERR_INVALID_ARGUMENT, GODWIT_ERR_INVALID_ARGUMENT},
+                {"drop", 1, 1, 1, GODWIT_ERR_FAILED, GODWIT_ERR_FAILED},
+                {"add", 1, 1, 1, GODWIT_ERR_TYPE_MISMATCH, GODWIT_ERR_TYPE_MISMATCH}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const label_t client = {"client", "work", NULL, NULL, NULL, false, rows[i].method};
         const label_t server = {"server", "work", NULL, "1.3", "one", false, rows[i].method};
         IS (metrics_of (core->calling, &client), rows[i].client, rows[i].client, rows[i].client_failed);
         IS (metrics_of (core->serving, &server), rows[i].server, rows[i].server, rows[i].server);
+        FAILED_WITH (metrics_of (core->calling, &client), rows[i].client_status);
+        FAILED_WITH (metrics_of (core->serving, &server), rows[i].server_status);
     }
 }
 
@@ -212,6 +263,7 @@ what_is_not_sent_ends (core_t *core)
     FAILS (GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT, "",
            godwit_client_call (nobody, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
     IS (metrics_of (core->calling, &label), 1, 1, 1);
+    FAILED_WITH (metrics_of (core->calling, &label), GODWIT_ERR_UNDELIVERABLE);
     /* There was nothing to send: not an invocation. */
     godwit_client_t *capped = NULL;
     MUST (godwit_client_prepare (&capped, nobody, GODWIT_OVERRIDES (.version_cap = "1.0"), &error));
@@ -276,6 +328,9 @@ seconds_are_measured (core_t *core)
                               metrics_of (core->serving, &server).seconds};
     for (int i = 0; i < 2; i++)
         cr_assert (seconds[i] >= 0.019 && seconds[i] < WAIT_LIMIT_MS / 1000.0, "%f", seconds[i]);
+    /* There was only this one. */
+    cr_assert_eq (metrics_of (core->calling, &client).max, seconds[0]);
+    cr_assert_eq (metrics_of (core->serving, &server).max, seconds[1]);
     godwit_future_destroy (&future);
 }
 
@@ -306,6 +361,7 @@ strangers_make_no_labels (core_t *core)
     godwit_value_unref (&list);
     cr_assert_eq (server_labels, 2u, "%zu labels", server_labels);
     IS (metrics_of (core->serving, &server_others), 205, 205, 205);
+    FAILED_WITH (metrics_of (core->serving, &server_others), GODWIT_ERR_NO_SUCH_METHOD);
     IS (metrics_of (core->serving, &server_whoami), 5, 5, 0);
 }
 
@@ -365,6 +421,23 @@ threads_lose_nothing (core_t *core)
     IS (metrics_of (core->serving, &server_nothing), each, each, 0);
 }
 
+/* Those that share a measurement all count, and so does each one that another method interrupts. */
+static void
+publications_in_quick_succession (core_t *core)
+{
+    static const label_t count = {"server", "work", NULL, "1.3", "one", true, "count"};
+    static const label_t nothing = {"server", "work", NULL, "1.3", "one", true, "nothing"};
+    for (int i = 0; i < 2000; i++) {
+        MUST (godwit_client_fanout (core->client, NULL, "count", GODWIT_NO_ARGS, NULL, &error));
+        if (i % 7 == 0)
+            MUST (godwit_client_fanout (core->client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+    }
+    service_wait (&core->one, &core->one.counted, 2000);
+    stop (core);
+    IS (metrics_of (core->serving, &count), 2000, 2000, 0);
+    IS (metrics_of (core->serving, &nothing), 286, 286, 0);
+}
+
 static void
 inline_methods_count (core_t *core)
 {
@@ -398,6 +471,7 @@ static const contract_row_t rows[] = {
     {"12: methods that do not exist are counted together", strangers_make_no_labels},
     {"12: labels are bounded", labels_are_bounded},
     {"12: nothing is lost among threads", threads_lose_nothing},
+    {"12: publications that share a measurement", publications_in_quick_succession},
     {"12: inline methods", inline_methods_count},
 };
 CONTRACT (section12_metrics, rows)

@@ -165,6 +165,44 @@ view_tells_servers (core_t *core)
     godwit_value_unref (&answer);
 }
 
+/* The server calls itself over a connection, too; and what has ended says why. */
+static void
+connections_are_told (core_t *core)
+{
+    service_t other;
+    godwit_transport_t *serving = core_transport (core, NULL);
+    service_start (&other, serving, "other", NULL);
+    service_relay_to (&core->one, core->serving, "other", WAIT_LIMIT_MS);
+    godwit_client_t *client = NULL;
+    MUST (godwit_client_prepare (&client, core->client, GODWIT_OVERRIDES (.server = "one"), &error));
+    MUST (godwit_client_call (client, NULL, "relay", GODWIT_ARGS (GODWIT_STR ("method", "nothing")), NULL,
+                              &error));
+    godwit_client_t *asks = asking (core, "one");
+    godwit_value_t *answer = NULL;
+    MUST (godwit_client_call (asks, NULL, "connections", GODWIT_NO_ARGS, &answer, &error));
+    bool found = false;
+    const godwit_value_t *const open = godwit_value_get (answer, "connections");
+    for (size_t i = 0; i < godwit_value_count (open); i++) {
+        const godwit_value_t *const at = godwit_value_at (open, i);
+        found |= !strcmp (text_at (at, "state"), "open") && int_at (at, "sent") > 0 &&
+                 int_at (at, "replied") > 0 && int_at (at, "sent_bytes") > 24 &&
+                 int_at (at, "received_bytes") > 24 && int_at (at, "since") > 0 && *text_at (at, "path");
+    }
+    cr_assert (found);
+    godwit_value_unref (&answer);
+    service_relay_to (&core->one, NULL, NULL, 0);
+    service_end (&other);
+    godwit_transport_destroy (&serving);
+    for (found = false; !found; godwit_value_unref (&answer)) {
+        MUST (godwit_client_call (asks, NULL, "connections", GODWIT_NO_ARGS, &answer, &error));
+        const godwit_value_t *const ended =
+            named (godwit_value_get (answer, "connections"), "state", "ended");
+        found = ended && int_at (ended, "ended") > 0 && *text_at (ended, "reason");
+    }
+    godwit_client_destroy (&asks);
+    godwit_client_destroy (&client);
+}
+
 static void
 calls_tell_the_black_box (core_t *core)
 {
@@ -290,6 +328,7 @@ static const contract_row_t rows[] = {
     {"16: It tells figures.", stats_tell_figures},
     {"16: It tells the time.", ping_tells_the_time},
     {"16: It tells what it knows of others.", view_tells_servers},
+    {"16: It tells over which connections it calls others.", connections_are_told},
     {"16: It tells what became of calls.", calls_tell_the_black_box},
     {"16: What is asked wrongly is an error.", wrong_questions_are_errors},
     {"16: It answers when nothing else can run.", a_server_that_hangs_answers},

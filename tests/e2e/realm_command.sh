@@ -36,7 +36,7 @@ expect '--days: expected a number from 1 to 36500, got "0"'
 run 2 realm issue --host
 expect 'the NAME of the certificate is missing'
 run 2 realm issue web
-expect 'which rights? Give --serve, --call, --publish, --host or --again'
+expect 'which rights? Give --serve, --call, --publish, --inspect, --host or --again'
 run 2 realm issue web --again --host
 expect '--again gives the rights of the last certificate'
 run 2 realm issue Web --host
@@ -83,7 +83,7 @@ for what in godwit godwit/ /billing godwit//get godwit/billing/ a/b/c/d; do
     expect 'expected EXCHANGE/TOPIC or EXCHANGE/TOPIC/METHOD'
 done
 run 2 can web a/b --verb=host
-expect '--verb: expected call, serve or publish, got "host"'
+expect '--verb: expected call, serve, publish or inspect, got "host"'
 run 2 can web a/b --host
 expect '--host stands alone'
 
@@ -109,7 +109,7 @@ mode 700 prod.realm
 for file in realm.key realm.pub door.key issued everyone.member; do mode 600 "prod.realm/$file"; done
 [[ $(ls -A prod.realm) == $'door.key\neveryone.member\nissued\nrealm.key\nrealm.pub' ]] || fail "$(ls -A prod.realm)"
 [[ $(ls -A) != *.prod.realm.* ]] || fail "left: $(ls -A)"
-grep -q "^[0-9a-f]* everyone [A-Za-z0-9_-]\{43\} $date $date $print serve=\*/\* call=\*/\* publish=\*/\* host\$" prod.realm/issued ||
+grep -q "^[0-9a-f]* everyone [A-Za-z0-9_-]\{43\} $date $date $print serve=\*/\* call=\*/\* publish=\*/\* inspect=\*/\* host\$" prod.realm/issued ||
     fail "$(<prod.realm/issued)"
 cp -r prod.realm before
 run 1 realm init prod

@@ -26,7 +26,7 @@ typedef struct can {
 enum { KEY_VERB = 'v', KEY_HOST = 0x300 };
 
 static const struct argp_option options[] = {
-    {"verb", KEY_VERB, "VERB", 0, "What it would do there: call, serve or publish (call)", 0},
+    {"verb", KEY_VERB, "VERB", 0, "What it would do there: call, serve, publish or inspect (call)", 0},
     {"host", KEY_HOST, NULL, 0, "Whether it may be a rendezvous", 0},
     {"realm", KEY_REALM, "PATH", 0,
      "The realm's folder, or a member file ($" REALM_FOLDER_VARIABLE ", the only one *" REALM_SUFFIX
@@ -74,7 +74,7 @@ take_verb (can_t *self, const struct argp_state *state, const char *text)
 {
     godwit__verb_t verb;
     if (!godwit__verb_read (&verb, text, strlen (text)) || verb == GODWIT__VERB_HOST)
-        argp_error (state, "--verb: expected call, serve or publish, got \"%s\"", text);
+        argp_error (state, "--verb: expected call, serve, publish or inspect, got \"%s\"", text);
     self->deed.verb = verb;
     self->has_verb = true;
 }
@@ -163,28 +163,29 @@ answer (const can_t *self, const realm_view_t *view)
     return STATUS_NO;
 }
 
+const struct argp argp_of_can = {
+    .options = options,
+    .parser = on_option,
+    .args_doc = "NAME EXCHANGE/TOPIC[/METHOD]\nNAME --host",
+    .doc = "Say whether the certificate of a name allows something, and by which of its rights.\v"
+           "Of several certificates of a name the newest that is valid counts. Without METHOD: "
+           "whether all methods are allowed.\n\n"
+           "Examples:\n\n"
+           "  godwit can web godwit/billing/refund\n"
+           "  godwit can billing godwit/billing --verb=serve\n"
+           "  godwit can web --host --realm=/etc/godwit/realm.member\n\n"
+           "Exit status: 0, it may (\"yes: call godwit/*\"); 1, it may not (\"no: ...\"); 2 for "
+           "arguments that make no sense; 3 if that cannot be told, because the file or the "
+           "certificate is not there."};
+
 int
 command_can (int argc, char **argv)
 {
-    static const struct argp argp = {
-        .options = options,
-        .parser = on_option,
-        .args_doc = "NAME EXCHANGE/TOPIC[/METHOD]\nNAME --host",
-        .doc = "Say whether the certificate of a name allows something, and by which of its rights.\v"
-               "Of several certificates of a name the newest that is valid counts. Without METHOD: "
-               "whether all methods are allowed.\n\n"
-               "Examples:\n\n"
-               "  godwit can web godwit/billing/refund\n"
-               "  godwit can billing godwit/billing --verb=serve\n"
-               "  godwit can web --host --realm=/etc/godwit/realm.member\n\n"
-               "Exit status: 0, it may (\"yes: call godwit/*\"); 1, it may not (\"no: ...\"); 2 for "
-               "arguments that make no sense; 3 if that cannot be told, because the file or the "
-               "certificate is not there."};
     can_t self = {.deed = {.verb = GODWIT__VERB_CALL}};
     realm_view_t view;
     godwit_error_t *error = NULL;
     argp_err_exit_status = STATUS_USAGE;
-    argp_parse (&argp, argc, argv, 0, NULL, &self);
+    argp_parse (&argp_of_can, argc, argv, 0, NULL, &self);
     if (realm_view_open (&view, self.folder, realm_now (), &error) != GODWIT_OK)
         return realm_fail (COMMAND, &error) == STATUS_USAGE ? STATUS_USAGE : STATUS_UNKNOWN;
     const int status = answer (&self, &view);

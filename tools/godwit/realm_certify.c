@@ -7,9 +7,10 @@
 #include <sodium.h>
 #include <string.h>
 
-const godwit__right_t realm_all_rights[4] = {{GODWIT__VERB_SERVE, "*/*"},
+const godwit__right_t realm_all_rights[5] = {{GODWIT__VERB_SERVE, "*/*"},
                                              {GODWIT__VERB_CALL, "*/*"},
                                              {GODWIT__VERB_PUBLISH, "*/*"},
+                                             {GODWIT__VERB_INSPECT, "*/*"},
                                              {GODWIT__VERB_HOST, GODWIT__HOST_PATTERN}};
 
 /* ---- the certificate ---- */

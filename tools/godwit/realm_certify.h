@@ -25,7 +25,7 @@ godwit_status_t realm_certify (realm_folder_t *folder, const realm_grant_t *gran
                                const realm_entry_t **entry, godwit_error_t **error);
 
 /* The rights of everyone.member in a new realm: all. */
-extern const godwit__right_t realm_all_rights[4];
+extern const godwit__right_t realm_all_rights[5];
 /* Makes everyone.member, in the folder: the grant is of that name. *entry as above. */
 godwit_status_t realm_certify_everyone (realm_folder_t *folder, const realm_grant_t *grant,
                                         const realm_entry_t **entry, godwit_error_t **error);

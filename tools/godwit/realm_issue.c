@@ -36,6 +36,7 @@ enum {
     KEY_SERVE = 's',
     KEY_CALL = 'c',
     KEY_PUBLISH = 'p',
+    KEY_INSPECT = 'i',
     KEY_HOST = 0x300,
     KEY_DAYS = 'd',
     KEY_TO = 't',
@@ -50,6 +51,8 @@ static const struct argp_option options[] = {
     {"call", KEY_CALL, "PATTERN", 0, "It may call EXCHANGE/TOPIC[/METHOD]; may come several times", 0},
     {"publish", KEY_PUBLISH, "PATTERN", 0,
      "It may send fanouts and notifications to EXCHANGE/TOPIC[/METHOD]; may come several times", 0},
+    {"inspect", KEY_INSPECT, "PATTERN", 0,
+     "It may ask servers of EXCHANGE/TOPIC about themselves; may come several times", 0},
     {"host", KEY_HOST, NULL, 0, "It may be a rendezvous", 0},
     {"again", KEY_AGAIN, NULL, 0, "With the rights and the number of days of its last certificate", 0},
     {"days", KEY_DAYS, "N", 0, "How long it is valid (365)", 0},
@@ -75,6 +78,11 @@ add_right (issue_t *self, const struct argp_state *state, godwit__verb_t verb, c
             state,
             "--serve: expected EXCHANGE/TOPIC, because a server has all methods of its topic, got \"%s\"",
             pattern);
+    if (verb == GODWIT__VERB_INSPECT && method && strcmp (method, "/*") != 0)
+        argp_error (
+            state,
+            "--inspect: expected EXCHANGE/TOPIC, because a server tells of itself as a whole, got \"%s\"",
+            pattern);
     if (self->right_count == GODWIT__RIGHT_MAX)
         argp_error (state, "expected at most %d rights", GODWIT__RIGHT_MAX);
     self->rights[self->right_count++] = (godwit__right_t){verb, pattern};
@@ -88,7 +96,7 @@ check (const issue_t *self, const struct argp_state *state)
     if (self->again && self->right_count)
         argp_error (state, "--again gives the rights of the last certificate: give either that, or rights");
     if (!self->again && !self->right_count)
-        argp_error (state, "which rights? Give --serve, --call, --publish, --host or --again");
+        argp_error (state, "which rights? Give --serve, --call, --publish, --inspect, --host or --again");
     if (self->request && self->common.passphrase_file && strcmp (self->request, "-") == 0 &&
         strcmp (self->common.passphrase_file, "-") == 0)
         argp_error (state, "--request and --passphrase-file cannot both be the standard input");
@@ -120,6 +128,9 @@ on_option (int key, char *text, struct argp_state *state)
         return 0;
     case KEY_PUBLISH:
         add_right (self, state, GODWIT__VERB_PUBLISH, text);
+        return 0;
+    case KEY_INSPECT:
+        add_right (self, state, GODWIT__VERB_INSPECT, text);
         return 0;
     case KEY_HOST:
         add_right (self, state, GODWIT__VERB_HOST, GODWIT__HOST_PATTERN);
