@@ -299,7 +299,7 @@ GODWIT_EXPORT godwit_status_t godwit_transport_metrics (const godwit_transport_t
 typedef struct godwit_calls_options {
     size_t struct_size;
     uint64_t after; /* those with a higher `seq`: what came since the last time */
-    size_t limit;   /* 100: at most so many, the newest (with slowest: the slowest) */
+    size_t limit; /* 100: at most so many, the newest (with oldest: the oldest; with slowest: the slowest) */
     const char *id; /* the call of this id (16 digits), or the calls of this trace (32 digits) */
     const char *exchange;
     const char *topic;
@@ -309,6 +309,7 @@ typedef struct godwit_calls_options {
     bool running;    /* those that have not ended */
     bool slowest;    /* all; the one that took the longest comes first */
     int64_t last_ms; /* those that were not over so many milliseconds ago */
+    bool oldest;     /* all; of more than limit the oldest, so that `after` can go on from the last one */
 } godwit_calls_options_t;
 
 /* Makes options for a look at the black box: GODWIT_CALLS_OPTIONS (.failed = true). */

@@ -224,7 +224,7 @@ godwit__box_tell (const godwit__box_snapshot_t *snapshot, const godwit__box_filt
     if (filter->slowest)
         qsort (found, count, sizeof *found, compare_slowest);
     const size_t limit = count < filter->limit ? count : filter->limit;
-    const size_t first = filter->slowest ? 0 : count - limit;
+    const size_t first = filter->slowest || filter->oldest ? 0 : count - limit;
     for (size_t i = 0; i < limit; i++)
         add_call (builder, snapshot, found[first + i], filter->now_ns);
     free (found);

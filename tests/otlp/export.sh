@@ -54,6 +54,7 @@ fail() {
 start() { # NAME COMMAND...: what it prints is in NAME.out; waits until that is "ready"
     local name=$1 deadline=$((SECONDS + wait_limit_s))
     shift
+    rm -f "$name.out" # what an earlier one said
     "$@" >"$name.out" 2>&1 &
     processes[$name]=$!
     until grep -qs '^ready' "$name.out"; do
