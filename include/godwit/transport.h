@@ -293,6 +293,19 @@ GODWIT_EXPORT void godwit_transport_stats (const godwit_transport_t *transport,
 GODWIT_EXPORT godwit_status_t godwit_transport_metrics (const godwit_transport_t *transport,
                                                         godwit_value_t **metrics, godwit_error_t **error);
 
+/* Writes the metrics and statistics of a transport as a text that Prometheus reads: its text format, version
+ * 0.0.4 ("text/plain; version=0.0.4; charset=utf-8"). *text ends with a NUL, which *size does not count; the
+ * caller gives it back with free. The component godwit-http serves it (docs/monitoring.md, where the names
+ * are).
+ *
+ * The names and labels are those of OpenTelemetry's conventions for RPC: rpc_client_call_duration_seconds and
+ * rpc_server_call_duration_seconds, with rpc_system_name ("godwit"), rpc_method (topic/namespace/method) and
+ * others. Whatever the names of methods and topics hold, the text is valid: bytes that are no UTF-8 stand
+ * there as \xHH. Its length goes with the labels: 8 KiB each. Any thread. INVALID_ARGUMENT, LIMIT_EXCEEDED
+ * (256 MiB), CLOSED, FORKED, OUT_OF_MEMORY. */
+GODWIT_EXPORT godwit_status_t godwit_transport_metrics_text (const godwit_transport_t *transport, char **text,
+                                                             size_t *size, godwit_error_t **error);
+
 /* ---- the black box ---- */
 
 /* Which calls are told. Zero: any; the comments say what a set field leaves. Texts are borrowed. */
