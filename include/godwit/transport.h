@@ -105,12 +105,12 @@ typedef struct godwit_transport_options {
     /* false; true: without a realm, tcp is used all the same, and everybody who reaches it can call, answer
      * and read. A warning says so at the start and every hour. */
     bool insecure;
+    /* false; true: servers tell nothing of themselves to those who ask (contract 16). */
+    bool without_introspection;
     /* 131072: the ring of the black box, which remembers what became of recent calls
      * (godwit_transport_calls), 128 bytes a call; what is said of failures takes 180 KiB besides. -1: there
      * is no black box. */
     int64_t black_box_size;
-    /* false; true: servers tell nothing of themselves to those who ask (contract 16). */
-    bool without_introspection;
 } godwit_transport_options_t;
 
 /* Makes options for a transport: GODWIT_TRANSPORT_OPTIONS (.external_loop = true). */
@@ -346,9 +346,9 @@ typedef struct godwit_calls_options {
  *  - "running"; "status" (a type, "Ok" for success), "outcome": nil while it runs
  *  - "attempts": how often it was handed over; "notes": why each was not the last, what it waited for, and
  * why it failed, as maps of "at", "attempt", "server", "address" and "text"
- *  - at a server "queued", "kept", "refused" (bool), and what there was when it came: "waiting" (in its
- *    queue), "busy" (handlers); "span": of the run of the handler, which the calls that it made have as
- *    their parent
+ *  - at a client "lost" (bool): its connection was lost while it waited; at a server "queued", "kept",
+ * "refused" (bool), and what there was when it came: "waiting" (in its queue), "busy" (handlers); "span": of
+ * the run of the handler, which the calls that it made have as their parent
  *  - "request_size", "reply_size": bytes of the frames; 0: there was none
  *
  * Any thread. CLOSED, FORKED, OUT_OF_MEMORY; INVALID_ARGUMENT: a malformed id. */

@@ -204,6 +204,8 @@ add_call (godwit_builder_t *builder, const godwit__box_snapshot_t *snapshot, con
     godwit_builder_uint (builder, "attempts", call->attempts);
     if (is_server)
         add_server_side (builder, call);
+    else
+        godwit_builder_bool (builder, "lost", call->flags & GODWIT__BOX_LOST);
     godwit_builder_uint (builder, "request_size", call->request_size);
     godwit_builder_uint (builder, "reply_size", call->reply_size);
     add_notes (builder, snapshot, call);
