@@ -34,7 +34,7 @@ godwit__box_lay_out (godwit__box_places_t *places, void *memory, const godwit__b
     laid.head = take (memory, &at, sizeof *head);
     laid.records = take (memory, &at, head->record_count * sizeof *laid.records);
     laid.failures = take (memory, &at, head->failure_count * sizeof *laid.failures);
-    laid.slow = take (memory, &at, GODWIT__SLOW_SPANS * GODWIT__SLOW_EACH * sizeof *laid.slow);
+    laid.slow = take (memory, &at, (uint64_t) GODWIT__SLOW_SPANS * GODWIT__SLOW_EACH * sizeof *laid.slow);
     laid.notes = take (memory, &at, head->note_count * sizeof (godwit__box_note_t));
     laid.peers = take (memory, &at, head->peer_count * sizeof (godwit__box_peer_t));
     laid.names = take (memory, &at, head->name_size);

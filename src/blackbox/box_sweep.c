@@ -117,7 +117,7 @@ look (sweep_t *sweep, const char *name, time_t now)
         return;
     const time_t seen = is_box ? (time_t) (atomic_load (&head.seen_ns) / 1000000000) : 0;
     const time_t at = seen > status.st_mtime ? seen : status.st_mtime;
-    if (at < now - GODWIT__BOX_DAYS_MAX * DAY_S)
+    if (at < now - (time_t) GODWIT__BOX_DAYS_MAX * DAY_S)
         remove_file (sweep, name);
     else
         keep (sweep, name, at);

@@ -107,9 +107,9 @@ enum {
     GODWIT__SLOW_SPAN_S = 30
 };
 
-_Static_assert(sizeof (godwit__box_note_t) == GODWIT__NOTE_WORDS * 8 && GODWIT__NOTE_WORDS == 48,
+_Static_assert(sizeof (godwit__box_note_t) == (size_t) GODWIT__NOTE_WORDS * 8 && GODWIT__NOTE_WORDS == 48,
                "384 bytes");
-_Static_assert(sizeof (godwit__box_peer_t) == GODWIT__PEER_WORDS * 8 && GODWIT__PEER_WORDS == 14,
+_Static_assert(sizeof (godwit__box_peer_t) == (size_t) GODWIT__PEER_WORDS * 8 && GODWIT__PEER_WORDS == 14,
                "112 bytes");
 
 /* ---- the head ---- */

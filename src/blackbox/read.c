@@ -204,7 +204,7 @@ static godwit_status_t
 read_all (godwit__box_snapshot_t *snapshot, const source_t *source, godwit_error_t **error)
 {
     const godwit__box_head_t *const head = &source->head;
-    const uint64_t slow = GODWIT__SLOW_SPANS * GODWIT__SLOW_EACH;
+    const uint64_t slow = (uint64_t) GODWIT__SLOW_SPANS * GODWIT__SLOW_EACH;
     snapshot->head = *head;
     snapshot->calls = calloc (head->record_count + head->failure_count + slow, sizeof *snapshot->calls);
     snapshot->notes = calloc (head->note_count, sizeof *snapshot->notes);

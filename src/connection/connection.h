@@ -76,7 +76,6 @@ typedef struct godwit__connection {
     char *address;           /* that the link was opened to */
     uint8_t expect[GODWIT__UUID_SIZE];
     uint8_t instance[GODWIT__UUID_SIZE]; /* of the process that answered; constant once it is READY */
-    uint32_t box_peer;                   /* that process in the black box; constant once it is READY */
     uint64_t features;                   /* what that process can do; constant once it is READY */
 
     pthread_mutex_t lock;
@@ -108,6 +107,7 @@ typedef struct godwit__connection {
     struct godwit__connection *next_batched;
     uint32_t draining[GODWIT__DRAINING_MAX]; /* server ids; no id is given twice */
     unsigned draining_count;                 /* servers that said GOODBYE so far */
+    uint32_t box_peer; /* the other process in the black box; constant once the connection is READY */
 
     godwit__tally_of_link_t tally;
     int64_t ready_ns; /* when it became READY; 0: it has not */
