@@ -86,4 +86,28 @@ while IFS= read -r line; do # these run until a signal comes
     stop INT "example$number"
 done < <(examples serve)
 ((number == 3)) || fail "$number examples of serve"
+
+# Of those of notifications, what needs neither another program nor a folder of the system: each listener hears each notifier.
+plain() { examples "$1" | grep -v '[|]' | grep -v -- --spool; }
+listening=0
+while IFS= read -r line; do
+    listening=$((listening + 1))
+    bash -c "exec $line" >"events$listening" 2>"events$listening.err" &
+    processes[events$listening]=$!
+    wait_for "events$listening.err" 'godwit events: listens to'
+done < <(plain events)
+((listening == 3)) || fail "$listening examples of events"
+notified=0
+while IFS= read -r line; do
+    try "$line"
+    notified=$((notified + 1))
+done < <(plain notify)
+((notified == 2)) || fail "$notified examples of notify"
+wait_for events1 'disk.full .*{"path": "/var", "free": 0}'
+wait_for events2 ' backup.failed .*{"code": 3}'
+for ((i = 1; i <= listening; i++)); do
+    kill -INT "${processes[events$i]}"
+    wait "${processes[events$i]}" || ((i == 3)) || fail "events$i: status $?" # that one counts, and nothing came
+    unset "processes[events$i]"
+done
 echo passed

@@ -105,7 +105,10 @@ Test (slots_check, says_what_is_wrong)
  */
 Test (slots_check, a_strange_description_checks_nothing)
 {
+    static const char typed[] = "{\"endpoints\": [{\"methods\": [{\"name\": \"add\", \"slots\": ["
+                                "{\"name\": \"a\", \"type\": 7, \"required\": \"yes\"}]}]}]}";
     static const char *const strange[] = {
+        typed,
         "null",
         "[]",
         "{}",
@@ -114,8 +117,7 @@ Test (slots_check, a_strange_description_checks_nothing)
         "{\"endpoints\": [{\"methods\": 7}]}",
         "{\"endpoints\": [{\"version\": \"nonsense\", \"methods\": [{\"name\": \"add\", \"slots\": 7}]}]}",
         "{\"endpoints\": [{\"version\": 1, \"methods\": [7, {\"name\": 7}, {\"name\": \"add\"}]}]}",
-        "{\"endpoints\": [{\"methods\": [{\"name\": \"add\", \"slots\": [7, {}, {\"name\": 7}, "
-        "{\"name\": \"a\", \"type\": 7, \"required\": \"yes\"}]}]}]}",
+        "{\"endpoints\": [{\"methods\": [{\"name\": \"add\", \"slots\": [7, {}, {\"name\": \"a\"}]}]}]}",
     };
     for (size_t i = 0; i < sizeof strange / sizeof *strange; i++)
         expect ((call_t){.described = strange[i], .method = "add", .args = "{\"a\": 1}"}, GODWIT_OK, NULL);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define SLEEP_MAX_S 3600.0
+#define GRACE_MS 200
 #define SLICE_MS 20 /* how soon a sleeping handler learns that nobody waits for it */
 
 typedef struct serve {
@@ -84,22 +85,38 @@ typedef struct sleep_args {
 static const godwit_slot_t sleep_slots[] = {
     GODWIT_SLOT (sleep_args_t, seconds, .doc = "how long to sleep, up to an hour")};
 
+static void
+pause_ms (int64_t ms)
+{
+    const struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep (&pause, NULL);
+}
+
+/* Nobody waits for the reply any more. The caller's own clock may be a moment behind: it is left to tell of
+ * the timeout first. */
+static godwit_status_t
+give_up (godwit_request_t *request)
+{
+    godwit_error_t *error = godwit_error_new (GODWIT_ERR_CANCELLED, "it was woken: nobody waits for it");
+    pause_ms (GRACE_MS);
+    return godwit_request_fail (request, &error);
+}
+
 static godwit_status_t
 sleep_method (godwit_request_t *request, void *self)
 {
     const sleep_args_t *const args = godwit_request_params (request);
-    const struct timespec slice = {0, SLICE_MS * INT64_C (1000000)};
     (void) self;
     if (!isfinite (args->seconds) || args->seconds < 0 || args->seconds > SLEEP_MAX_S) {
         godwit_error_t *error =
             godwit_error_new (GODWIT_ERR_INVALID_ARGUMENT, "args.seconds: expected 0 to %g", SLEEP_MAX_S);
         return godwit_request_fail (request, &error);
     }
-    int64_t left_ms = (int64_t) (args->seconds * 1000);
-    for (; left_ms >= SLICE_MS && !godwit_request_is_cancelled (request); left_ms -= SLICE_MS)
-        nanosleep (&slice, NULL);
-    if (left_ms > 0 && left_ms < SLICE_MS)
-        nanosleep (&(struct timespec){0, left_ms * 1000000}, NULL);
+    for (int64_t left_ms = (int64_t) (args->seconds * 1000); left_ms > 0; left_ms -= SLICE_MS) {
+        pause_ms (left_ms < SLICE_MS ? left_ms : SLICE_MS);
+        if (godwit_request_is_cancelled (request))
+            return give_up (request);
+    }
     return godwit_request_reply (request, GODWIT_DOUBLE (NULL, args->seconds));
 }
 
