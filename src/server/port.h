@@ -48,7 +48,6 @@ struct godwit__port {
     godwit__reply_batch_t reply_batch; /* replies to the batch that is being read */
 
     /* The leader's. */
-    uint32_t box_peer;        /* whose request is looked at, in the black box; 0: not known */
     godwit__caller_t *caller; /* of the request that is looked at; its session's. NULL: there is no realm */
     godwit__list_t drains;    /* goodbyes that some clients have not answered */
     godwit__batch_reader_t batch; /* frames that were received and not looked at yet */
@@ -57,6 +56,7 @@ struct godwit__port {
     bool gathers;        /* replies to batch_routing_id are kept, because its next frame is there */
     int64_t flushed_ns;  /* when replies of the batch were sent for the last time; 0: not known yet */
     int64_t now_ns;      /* the time, while it is fresh; 0: to be asked for */
+    uint32_t box_peer;   /* whose request is looked at, in the black box; 0: not known */
     unsigned unmeasured; /* runs of a burst since then (worker_run.c) ... */
     godwit__tally_t *unmeasured_tally; /* ... which count here, and take so long on average */
     int64_t unmeasured_ns;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MINUTES 5
+#define LAST_MS INT64_C (300000)
 
 typedef struct slow {
     looking_t looking;
@@ -129,7 +129,7 @@ const struct argp argp_of_slow = {
 int
 command_slow (int argc, char **argv)
 {
-    slow_t self = {.looking = LOOKING_OF ("slow"), .count = 20, .last_ms = MINUTES * 60000};
+    slow_t self = {.looking = LOOKING_OF ("slow"), .count = 20, .last_ms = LAST_MS};
     sources_t sources = {0};
     godwit_error_t *error = NULL;
     argp_parse (&argp_of_slow, argc, argv, 0, NULL, &self);

@@ -212,7 +212,8 @@ story_print (const story_t *story, FILE *to)
         add_server (&line, &story->servers[i]);
     }
     fprintf (to, "\n");
-    qsort (line.events, line.count, sizeof *line.events, compare_events);
+    if (line.count)
+        qsort (line.events, line.count, sizeof *line.events, compare_events);
     for (size_t i = 0; i < line.count; i++) {
         const event_t *const event = &line.events[i];
         fprintf (to, "%c%+12.3f ms  %-6s  ", event->is_estimated ? '~' : ' ', (double) event->at_ns / 1e6,

@@ -66,11 +66,9 @@ find (nodes_t *nodes, const char *id)
             return &nodes->items[i];
     node_t *const node = &nodes->items[nodes->count++];
     uint64_t span = 0;
-    for (size_t i = 0; i < 8; i++) {
-        unsigned byte = 0;
-        sscanf (id + 2 * i, "%2x", &byte);
-        ((uint8_t *) &span)[i] = (uint8_t) byte;
-    }
+    godwit__box_id_t bytes;
+    if (!godwit__box_id_read (&bytes, id, NULL))
+        memcpy (&span, bytes.bytes, sizeof span);
     *node = (node_t){.id = id};
     godwit__trace_span_text (godwit__trace_span_of_run (span), node->run);
     return node;
