@@ -33,7 +33,8 @@ static bool
 is_port (const char *text)
 {
     const size_t size = strlen (text);
-    return size > 0 && size <= 5 && strspn (text, "0123456789") == size && atoi (text) <= UINT16_MAX;
+    return size > 0 && size <= 5 && strspn (text, "0123456789") == size &&
+           strtol (text, NULL, 10) <= UINT16_MAX;
 }
 
 static godwit_status_t
@@ -45,15 +46,15 @@ resolve (const char *address, struct addrinfo **found, godwit_error_t **error)
     char host[HOST_SIZE];
     const char *const port = split (address, host);
     const int number = port && is_port (port) ? getaddrinfo (host, port, &hints, found) : EAI_NONAME;
+    if (number == 0 && *found)
+        return GODWIT_OK;
+    *found = NULL;
     if (number == EAI_MEMORY)
         return godwit__http_fail (error, GODWIT_ERR_OUT_OF_MEMORY, "out of memory");
-    if (number)
-        return godwit__http_fail (
-            error, GODWIT_ERR_INVALID_ARGUMENT,
-            "address: expected a numeric address and a port, as in \"127.0.0.1:9464\" or "
-            "\"[::1]:9464\", got \"%.100s\"",
-            address);
-    return GODWIT_OK;
+    return godwit__http_fail (error, GODWIT_ERR_INVALID_ARGUMENT,
+                              "address: expected a numeric address and a port, as in \"127.0.0.1:9464\" or "
+                              "\"[::1]:9464\", got \"%.100s\"",
+                              address);
 }
 
 /* A port of an earlier process whose connections linger may be used again at once. Returns -1 with errno. */
@@ -90,7 +91,7 @@ godwit__http_listen (const char *address, int *fd, int *port, godwit_error_t **e
     struct addrinfo *found = NULL;
     char why[128];
     const godwit_status_t status = resolve (address, &found, error);
-    if (status)
+    if (status || !found)
         return status;
     *fd = bind_to (found);
     const int number = errno;

@@ -57,6 +57,7 @@ struct godwit__port {
     bool gathers;        /* replies to batch_routing_id are kept, because its next frame is there */
     int64_t flushed_ns;  /* when replies of the batch were sent for the last time; 0: not known yet */
     int64_t now_ns;      /* the time, while it is fresh; 0: to be asked for */
+    unsigned index;      /* among the pool's ports */
     unsigned unmeasured; /* runs of a burst since then (worker_run.c) ... */
     godwit__tally_t *unmeasured_tally; /* ... which count here, and take so long on average */
     int64_t unmeasured_ns;
@@ -66,7 +67,6 @@ struct godwit__port {
     godwit__sessions_t publications;
     uint64_t fanout_epoch;
     godwit__lone_server_t subscriber;  /* of the last publication */
-    unsigned index;                    /* among the pool's ports */
     godwit__port_counters_t *counters; /* the transport's, of this port */
 
     /* With external_loop the control reactor leads. */

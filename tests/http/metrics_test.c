@@ -281,7 +281,7 @@ Test (metrics, short_of_descriptors)
     cr_assert_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
     for (int more = 0; !server && more < 20; more++) {
         godwit_error_t *error = NULL;
-        limit.rlim_cur = (rlim_t) (free_fd + more);
+        limit.rlim_cur = (rlim_t) free_fd + (rlim_t) more;
         cr_assert_eq (setrlimit (RLIMIT_NOFILE, &limit), 0);
         if (godwit_http_serve_metrics (&server, transport, ANY, &error)) {
             cr_assert_eq (godwit_error_status (error), GODWIT_ERR_SYSTEM, "%s", godwit_error_print (error));
