@@ -105,12 +105,12 @@ typedef struct godwit_transport_options {
     /* false; true: without a realm, tcp is used all the same, and everybody who reaches it can call, answer
      * and read. A warning says so at the start and every hour. */
     bool insecure;
+    /* false; true: servers tell nothing of themselves to those who ask (contract 16). */
+    bool without_introspection;
     /* 131072: the ring of the black box, which remembers what became of recent calls
      * (godwit_transport_calls), 128 bytes a call; what is said of failures takes 180 KiB besides. -1: there
      * is no black box. */
     int64_t black_box_size;
-    /* false; true: servers tell nothing of themselves to those who ask (contract 16). */
-    bool without_introspection;
 } godwit_transport_options_t;
 
 /* Makes options for a transport: GODWIT_TRANSPORT_OPTIONS (.external_loop = true). */
@@ -195,7 +195,7 @@ GODWIT_EXPORT godwit_status_t godwit_transport_wait_ready (godwit_transport_t *t
  *  - "exchange", "topic", "server": its names
  *  - "state": "up"; "draining": it ends, and takes no more requests; "suspect": no source of names knows it
  *    any more, but it has not said that it leaves; "unreachable": all of its addresses have failed;
- * "refused": it is not called, because it is not there, or may not serve this
+ *    "refused": it is not called, because it is not there, or may not serve this
  *  - "addresses": a list, the shortest path first; "path": "inproc", "ipc" or "tcp": the one in use, or that
  *    would be; nil: it has none for this process; "connected" (bool)
  *  - "serves": a list of maps of "namespace" (nil: none) and "version"; empty: it did not say
@@ -312,7 +312,7 @@ GODWIT_EXPORT godwit_status_t godwit_transport_metrics_text (const godwit_transp
 typedef struct godwit_calls_options {
     size_t struct_size;
     uint64_t after; /* those with a higher `seq`: what came since the last time */
-    size_t limit;   /* 100: at most so many, the newest (with slowest: the slowest) */
+    size_t limit; /* 100: at most so many, the newest (with oldest: the oldest; with slowest: the slowest) */
     const char *id; /* the call of this id (16 digits), or the calls of this trace (32 digits) */
     const char *exchange;
     const char *topic;
@@ -322,6 +322,7 @@ typedef struct godwit_calls_options {
     bool running;    /* those that have not ended */
     bool slowest;    /* all; the one that took the longest comes first */
     int64_t last_ms; /* those that were not over so many milliseconds ago */
+    bool oldest;     /* all; of more than limit the oldest, so that `after` can go on from the last one */
 } godwit_calls_options_t;
 
 /* Makes options for a look at the black box: GODWIT_CALLS_OPTIONS (.failed = true). */
@@ -345,9 +346,9 @@ typedef struct godwit_calls_options {
  *  - "running"; "status" (a type, "Ok" for success), "outcome": nil while it runs
  *  - "attempts": how often it was handed over; "notes": why each was not the last, what it waited for, and
  * why it failed, as maps of "at", "attempt", "server", "address" and "text"
- *  - at a server "queued", "kept", "refused" (bool), and what there was when it came: "waiting" (in its
- *    queue), "busy" (handlers); "span": of the run of the handler, which the calls that it made have as
- *    their parent
+ *  - at a client "lost" (bool): its connection was lost while it waited; at a server "queued", "kept",
+ * "refused" (bool), and what there was when it came: "waiting" (in its queue), "busy" (handlers); "span": of
+ * the run of the handler, which the calls that it made have as their parent
  *  - "request_size", "reply_size": bytes of the frames; 0: there was none
  *
  * Any thread. CLOSED, FORKED, OUT_OF_MEMORY; INVALID_ARGUMENT: a malformed id. */

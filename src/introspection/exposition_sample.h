@@ -17,7 +17,7 @@ void godwit__sample_label (godwit__text_t *text, unsigned *count, const char *na
  * them. */
 void godwit__sample_labels (godwit__text_t *text, unsigned *count, const godwit_value_t *entry, bool side);
 
-/* Seconds, exact to the nanosecond, whatever the program's locale is. NaN is 0. */
+/* Seconds, exact to the nanosecond, whatever the program's locale is. What is no number is 0. */
 void godwit__sample_seconds (godwit__text_t *text, double seconds);
 
 /* A number of an entry; 0: it is not there, is negative or of another type. */

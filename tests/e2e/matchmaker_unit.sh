@@ -41,6 +41,38 @@ install -m 400 rendezvous.member credentials/realm.member
 chmod 500 credentials
 start own env
 stop own
+
+# It tells systemd (Type=notify) when it is ready and when it stops, at a path and at an abstract name.
+expect '^Type=notify$' "$unit"
+listen() { # ADDRESS FILE: prints each datagram that comes there, a line each, until STOPPING=1
+    perl -MSocket -e '
+        $| = 1;
+        my ($path, $file) = @ARGV;
+        $path =~ s/^@/\0/;
+        socket (my $in, PF_UNIX, SOCK_DGRAM, 0) or die "socket: $!";
+        bind ($in, pack_sockaddr_un ($path)) or die "bind: $!";
+        print "listens\n";
+        alarm (60);
+        while (defined recv ($in, my $text, 4096, 0)) { print "$text\n"; exit if $text =~ /STOPPING/ }' "$1" >"$2" 2>&1 &
+    listener=$!
+    processes+=($!)
+    wait_for "$2" listens
+}
+for address in "$temporary/notify.socket" "@godwit-matchmaker-unit-$$"; do
+    listen "$address" notified
+    start told env NOTIFY_SOCKET="$address"
+    wait_for notified '^READY=1$'
+    reject STOPPING notified
+    stop told
+    wait "$listener" || fail "no STOPPING=1: $(<notified)"
+    unset 'processes[-1]'
+    expect '^STOPPING=1$' notified
+    [[ $(wc -l <notified) == 3 ]] || fail "$(<notified)"
+done
+for address in /nowhere/socket relative '@' ''; do # it runs all the same
+    start deaf env NOTIFY_SOCKET="$address"
+    stop deaf
+done
 if ((EUID == 0)) && command -v setpriv >/dev/null; then # systemd: owned by root, mode 0440, by an ACL for the user alone
     chmod 755 "$temporary" # the user has to get to the rest
     chgrp -R 65534 credentials

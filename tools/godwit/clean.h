@@ -12,4 +12,9 @@ void clean_print (FILE *to, const char *text);
  * short. */
 char *clean_copy (const char *text);
 
+/* A copy of a text without control characters. The caller's; NULL when memory is short. */
+char *clean_line (const char *text);
+/* Prints a text of several lines: only their ends stay. */
+void clean_print_lines (FILE *to, const char *text);
+
 #endif

@@ -323,34 +323,35 @@ run (events_t *self, const sigset_t *stop_signals)
     return result_of (self);
 }
 
+const struct argp argp_of_events = {.options = options,
+                                    .parser = on_option,
+                                    .doc = "Listen to notifications, and print each as a line: time, "
+                                           "priority, event type, publisher, payload.\v"
+                                           "REGEX is a POSIX extended regular expression, which has to "
+                                           "match from the beginning of the text on. A "
+                                           "notification is acknowledged when its line was written. In a "
+                                           "pool of its own it takes nothing from "
+                                           "other listeners, and notifiers forget the pool when it has "
+                                           "ended.\n\n"
+                                           "Examples:\n\n"
+                                           "  godwit events\n"
+                                           "  godwit events -p error -p critical -t alarms\n"
+                                           "  godwit events --event-type 'compute\\.instance\\.' --payload "
+                                           "state=deleted --json | jq .payload\n"
+                                           "  godwit events --count 1 --for 30 --event-type backup.done\n\n"
+                                           "It ends at SIGINT or SIGTERM, after it has printed what has "
+                                           "come already; a second one ends it at once. "
+                                           "Exit status: 0; 1 for a failure; 2 for arguments that make no "
+                                           "sense; 3 if it ended before --count lines had come."};
+
 int
 command_events (int argc, char **argv)
 {
-    static const struct argp argp = {.options = options,
-                                     .parser = on_option,
-                                     .doc = "Listen to notifications, and print each as a line: time, "
-                                            "priority, event type, publisher, payload.\v"
-                                            "REGEX is a POSIX extended regular expression, which has to "
-                                            "match from the beginning of the text on. A "
-                                            "notification is acknowledged when its line was written. In a "
-                                            "pool of its own it takes nothing from "
-                                            "other listeners, and notifiers forget the pool when it has "
-                                            "ended.\n\n"
-                                            "Examples:\n\n"
-                                            "  godwit events\n"
-                                            "  godwit events -p error -p critical -t alarms\n"
-                                            "  godwit events --event-type 'compute\\.instance\\.' --payload "
-                                            "state=deleted --json | jq .payload\n"
-                                            "  godwit events --count 1 --for 30 --event-type backup.done\n\n"
-                                            "It ends at SIGINT or SIGTERM, after it has printed what has "
-                                            "come already; a second one ends it at once. "
-                                            "Exit status: 0; 1 for a failure; 2 for arguments that make no "
-                                            "sense; 3 if it ended before --count lines had come."};
     events_t self = {.signals = -1, .wake = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
     sigset_t stop_signals;
     int status;
     argp_err_exit_status = STATUS_USAGE;
-    argp_parse (&argp, argc, argv, 0, NULL, &self);
+    argp_parse (&argp_of_events, argc, argv, 0, NULL, &self);
     if (!self.topics.names.count)
         self.topics.names.items[self.topics.names.count++] = "notifications";
     if (self.form == EVENTS_PLAIN && isatty (STDOUT_FILENO) == 1 && !getenv ("NO_COLOR"))

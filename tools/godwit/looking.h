@@ -3,38 +3,51 @@
 #ifndef GODWIT_TOOLS_LOOKING_H
 #define GODWIT_TOOLS_LOOKING_H
 
+#include "tools/godwit/common.h"
 #include "tools/godwit/sources.h"
 
 #include <argp.h>
 
-/* Where to look. */
+/* Where to look: on this machine, and in the cluster. */
 typedef struct looking {
-    const char *dir; /* the private folder; NULL: the usual ones */
-    bool as_json;
+    common_t common;
+    const char *dir;   /* the private folder; NULL: the usual ones */
+    bool is_local;     /* nobody in the cluster is asked */
+    char missing[256]; /* whom it could not ask; "": nobody */
 } looking_t;
 
-enum { LOOKING_DIR = 'd', LOOKING_JSON = 'j' };
+#define LOOKING_OF(name_)                                                                                    \
+    {                                                                                                        \
+        .common = COMMON_OF (name_)                                                                          \
+    }
 
-/* The options --dir and --json. */
+/* For argp.children. The parser of the command gives its looking_t at ARGP_KEY_INIT. */
 extern const struct argp_child looking_options[];
 
 /* An id as it was typed: of a call (8 bytes) or of a trace (16). */
 typedef struct looked_for {
     char text[33];
-    uint8_t bytes[16];
-    size_t size;
+    godwit__box_id_t id;
 } looked_for_t;
 
 /* Reads an id; ends the program with STATUS_USAGE if it is none. */
 void looking_read_id (looked_for_t *id, const struct argp_state *state, const char *text);
-/* Sets the filter to it. */
-void looking_filter (godwit__box_filter_t *filter, const looked_for_t *id);
 
-/* Asks all: the boxes of this machine. */
-godwit_status_t looking_ask (const looking_t *looking, sources_t *sources, const godwit__box_filter_t *filter,
+/* What is asked of all: texts NULL and numbers 0 are any. */
+typedef struct looked {
+    const looked_for_t *id;
+    const char *topic;
+    size_t limit;
+    int64_t last_ms;
+    bool slowest;
+} looked_t;
+
+/* Asks the boxes of this machine, and then the processes of the cluster that have none here. Whom it cannot
+ * reach is in looking.missing. OUT_OF_MEMORY, INVALID_ARGUMENT. */
+godwit_status_t looking_ask (looking_t *looking, sources_t *sources, const looked_t *looked,
                              godwit_error_t **error);
-
-/* Prints a value as JSON, on a line. False: memory is short. */
-bool looking_print_json (const godwit_value_t *value);
+/* The second half of that. */
+godwit_status_t looking_ask_cluster (looking_t *looking, sources_t *sources, const looked_t *looked,
+                                     godwit_error_t **error);
 
 #endif

@@ -2,6 +2,7 @@
 /* godwit matchmaker: hosts rendezvous points and does nothing else, until SIGTERM or SIGINT. It runs a
  * transport, in this thread. */
 #include "tools/godwit/commands.h"
+#include "tools/godwit/systemd.h"
 
 #include <godwit/transport.h>
 
@@ -212,6 +213,7 @@ tell_ready (matchmaker_t *self)
         printf (" %s", self->addresses[i]);
     printf ("\n");
     fflush (stdout);
+    systemd_tell ("READY=1");
 }
 
 static int
@@ -234,28 +236,34 @@ run (matchmaker_t *self)
         const int count = poll (sources, 2, self->is_ready ? -1 : (int) left_ms);
         if (count < 0 && errno != EINTR)
             return fail (strerror (errno));
-        if (sources[0].revents)
+        if (sources[0].revents) {
+            systemd_tell ("STOPPING=1");
             return EXIT_SUCCESS;
+        }
     }
 }
+
+const struct argp argp_of_matchmaker = {
+    .options = options,
+    .parser = on_option,
+    .doc = "Host rendezvous points, where the processes of a cluster find each other, and do nothing else.\v"
+           "One line on the standard output says when it is ready; a service of systemd is told, too "
+           "(Type=notify). It ends with SIGTERM or SIGINT. Run it on up to seven hosts, and name all of them "
+           "in the URL of every process: zmq://10.0.0.1,10.0.0.2,10.0.0.3/\n\n"
+           "Examples:\n\n"
+           "  godwit matchmaker\n"
+           "  godwit matchmaker --listen='*' --realm=/etc/godwit/realm.member\n"
+           "  godwit matchmaker --listen=127.0.0.1 --insecure --verbose\n\n"
+           "Exit status: 0; 1 for a failure; 2 for arguments that make no sense.\n"};
 
 int
 command_matchmaker (int argc, char **argv)
 {
-    static const struct argp argp = {
-        .options = options,
-        .parser = on_option,
-        .doc =
-            "Host rendezvous points, where the processes of a cluster find each other, and do nothing else.\v"
-            "One line on the standard output says when it is ready. It ends with SIGTERM or SIGINT. Run it "
-            "on "
-            "up to seven hosts, and name all of them in the URL of every process: "
-            "zmq://10.0.0.1,10.0.0.2,10.0.0.3/"};
     matchmaker_t self = {.signals = -1};
     godwit_error_t *error = NULL;
     int status;
     argp_err_exit_status = STATUS_USAGE;
-    argp_parse (&argp, argc, argv, 0, NULL, &self);
+    argp_parse (&argp_of_matchmaker, argc, argv, 0, NULL, &self);
     if (!take_signals (&self))
         status = fail (strerror (errno));
     else if (open_transport (&self, &error) == GODWIT_OK)

@@ -367,32 +367,33 @@ run (notify_t *self)
     return self->spool ? print_id (self, result) : result;
 }
 
+const struct argp argp_of_notify = {
+    .options = options,
+    .parser = on_option,
+    .args_doc = "EVENT_TYPE [KEY=TEXT|KEY:=JSON...]\nEVENT_TYPE -",
+    .doc = "Send one notification, wait until its listeners have acknowledged it, and print its "
+           "message_id.\v"
+           "The payload is a map of KEY=TEXT and KEY:=JSON, or what --payload gives, or with - the JSON "
+           "of the "
+           "standard input.\n\n"
+           "Examples:\n\n"
+           "  godwit notify disk.full path=/var free:=0\n"
+           "  godwit notify -p error -t alarms --publisher backup.host1 backup.failed --payload "
+           "'{\"code\": 3}'\n"
+           "  df --output=target,pcent | jq -R . | jq -s . | godwit notify disk.report -\n"
+           "  godwit notify --spool /var/spool/backup.spool --no-wait backup.done\n\n"
+           "Exit status: 0, it is acknowledged (with --no-wait: it is in the spool); 1 for a failure, "
+           "nothing "
+           "was sent; 2 for arguments that make no sense; 3 if it was not acknowledged in time, and is "
+           "lost; 4 "
+           "if it was not acknowledged in time, and is kept in the spool."};
+
 int
 command_notify (int argc, char **argv)
 {
-    static const struct argp argp = {
-        .options = options,
-        .parser = on_option,
-        .args_doc = "EVENT_TYPE [KEY=TEXT|KEY:=JSON...]\nEVENT_TYPE -",
-        .doc = "Send one notification, wait until its listeners have acknowledged it, and print its "
-               "message_id.\v"
-               "The payload is a map of KEY=TEXT and KEY:=JSON, or what --payload gives, or with - the JSON "
-               "of the "
-               "standard input.\n\n"
-               "Examples:\n\n"
-               "  godwit notify disk.full path=/var free:=0\n"
-               "  godwit notify -p error -t alarms --publisher backup.host1 backup.failed --payload "
-               "'{\"code\": 3}'\n"
-               "  df --output=target,pcent | jq -R . | jq -s . | godwit notify disk.report -\n"
-               "  godwit notify --spool /var/spool/backup.spool --no-wait backup.done\n\n"
-               "Exit status: 0, it is acknowledged (with --no-wait: it is in the spool); 1 for a failure, "
-               "nothing "
-               "was sent; 2 for arguments that make no sense; 3 if it was not acknowledged in time, and is "
-               "lost; 4 "
-               "if it was not acknowledged in time, and is kept in the spool."};
     notify_t self = {.priority = GODWIT_PRIORITY_INFO, .timeout_ms = TIMEOUT_MS};
     argp_err_exit_status = STATUS_USAGE;
-    argp_parse (&argp, argc, argv, 0, NULL, &self);
+    argp_parse (&argp_of_notify, argc, argv, 0, NULL, &self);
     const int status = run (&self);
     godwit_notifier_destroy (&self.notifier);
     godwit_transport_destroy (&self.transport);

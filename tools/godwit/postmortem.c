@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* godwit postmortem FILE: what a process was doing when it died. */
-#include "tools/godwit/arguments.h"
 #include "tools/godwit/call_list.h"
 #include "tools/godwit/clean.h"
+#include "tools/godwit/cluster.h"
 #include "tools/godwit/commands.h"
 #include "tools/godwit/looking.h"
+#include "tools/godwit/output.h"
 
 #include <inttypes.h>
 #include <stdint.h>
@@ -94,16 +95,13 @@ show (const postmortem_t *self, const sources_t *sources)
     call_list_t list;
     if (!call_list_make (&list, sources))
         return STATUS_FAILED;
-    if (self->looking.as_json) {
-        godwit_value_t *value = NULL;
+    if (self->looking.common.json) {
         godwit_builder_t *builder = godwit_builder_new ();
         godwit_builder_open_list (builder, NULL);
         call_list_tell (&list, list.count, builder);
         godwit_builder_close (builder);
-        const bool is_told = !godwit_builder_finish (&builder, &value, NULL) && looking_print_json (value);
-        godwit_value_unref (&value);
         call_list_free (&list);
-        return is_told ? 0 : STATUS_FAILED;
+        return output_built ("postmortem", &builder) ? 0 : STATUS_FAILED;
     }
     print_source (&sources->items[0]);
     print_part (&list, "What it was running, and waiting for", is_running, SIZE_MAX);
@@ -144,32 +142,35 @@ list_files (const sources_t *sources)
     if (count)
         return 0;
     fprintf (stderr, "godwit postmortem: no process of this user has left a black box here\n");
-    return STATUS_NOT_FOUND;
+    return STATUS_NOTHING;
 }
+
+const struct argp argp_of_postmortem = {
+    .parser = on_option,
+    .args_doc = "[FILE]",
+    .children = looking_options,
+    .doc = "Say what a process was running when it died, and what it did before. Without FILE, list the "
+           "black boxes "
+           "that processes of this user have left on this machine.\v"
+           "Examples:\n"
+           "  godwit postmortem\n"
+           "  godwit postmortem /tmp/godwit-1000/blackbox-4711-aba7baef04d799cf\n\n"
+           "Exit status: 0; 1: the file cannot be read, or is no black box; 3: there is none."};
 
 int
 command_postmortem (int argc, char **argv)
 {
-    static const struct argp argp = {
-        .parser = on_option,
-        .args_doc = "[FILE]",
-        .children = looking_options,
-        .doc = "Say what a process was running when it died, and what it did before. Without FILE, list the "
-               "black boxes "
-               "that processes of this user have left on this machine.\v"
-               "Examples:\n"
-               "  godwit postmortem\n"
-               "  godwit postmortem /tmp/godwit-1000/blackbox-4711-aba7baef04d799cf\n\n"
-               "Exit status: 0; 1: the file cannot be read, or is no black box; 3: there is none."};
-    postmortem_t self = {.path = NULL};
+    postmortem_t self = {.looking = LOOKING_OF ("postmortem")};
     sources_t sources = {0};
     godwit_error_t *error = NULL;
     const godwit__box_filter_t filter = {.limit = SIZE_MAX};
-    argp_parse (&argp, argc, argv, 0, NULL, &self);
-    const godwit_status_t status = self.path ? sources_add_file (&sources, self.path, &filter, &error)
-                                             : looking_ask (&self.looking, &sources, &filter, &error);
+    argp_parse (&argp_of_postmortem, argc, argv, 0, NULL, &self);
+    self.looking.is_local = true; /* a file is of this machine */
+    const godwit_status_t status =
+        self.path ? sources_add_file (&sources, self.path, &filter, &error)
+                  : looking_ask (&self.looking, &sources, &(looked_t){.limit = SIZE_MAX}, &error);
     if (status)
-        return arguments_fail ("postmortem", &error);
+        return cluster_fail (&self.looking.common, &error, STATUS_FAILED);
     const int result = self.path ? show (&self, &sources) : list_files (&sources);
     sources_free (&sources);
     return result;

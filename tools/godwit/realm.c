@@ -118,18 +118,18 @@ static char revoke_name[] = "godwit realm revoke";
 static char show_name[] = "godwit realm show";
 static char rotate_name[] = "godwit realm rotate";
 
-static const struct command {
+static const struct own_command {
     const char *name;
     char *full_name; /* its argv[0] */
     int (*run) (int argc, char **argv);
-} commands[] = {
+} own_commands[] = {
     {"init", init_name, realm_init},          {"issue", issue_name, realm_issue},
     {"request", request_name, realm_request}, {"accept", accept_name, realm_accept},
     {"revoke", revoke_name, realm_revoke},    {"show", show_name, realm_show},
     {"rotate", rotate_name, realm_rotate},
 };
 
-static const struct command *found;
+static const struct own_command *found;
 static int arguments_at;
 
 static error_t
@@ -137,9 +137,9 @@ on_option (int key, char *text, struct argp_state *state)
 {
     switch (key) {
     case ARGP_KEY_ARG:
-        for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-            if (strcmp (commands[i].name, text) == 0)
-                found = &commands[i];
+        for (size_t i = 0; i < sizeof own_commands / sizeof *own_commands; i++)
+            if (strcmp (own_commands[i].name, text) == 0)
+                found = &own_commands[i];
         if (!found)
             argp_error (
                 state,
@@ -156,30 +156,31 @@ on_option (int key, char *text, struct argp_state *state)
     }
 }
 
+const struct argp argp_of_realm = {
+    .parser = on_option,
+    .args_doc = "COMMAND [ARGUMENT...]",
+    .doc = "Make a realm, and say who is in it, and who may do what.\v"
+           "Where the realm is administered:\n\n"
+           "  init       Make a realm\n"
+           "  issue      Make a member file, for a service or a host\n"
+           "  revoke     Make certificates void\n"
+           "  rotate     Replace the realm's key or door, without a lost call\n"
+           "  show       Print who is in a realm, or what a member file allows\n\n"
+           "On a host:\n\n"
+           "  request    Make an identity that never leaves this host\n"
+           "  accept     Check a member file or a bulletin, and put it in place\n\n"
+           "Examples:\n\n"
+           "  godwit realm init prod\n"
+           "  ssh web1 godwit realm accept <prod.realm/everyone.member\n"
+           "  godwit realm issue web --call='godwit/*' | ssh web1 godwit realm accept\n\n"
+           "godwit realm COMMAND --help tells more of one; `godwit can` says what a certificate "
+           "allows."};
+
 int
 command_realm (int argc, char **argv)
 {
-    static const struct argp argp = {
-        .parser = on_option,
-        .args_doc = "COMMAND [ARGUMENT...]",
-        .doc = "Make a realm, and say who is in it, and who may do what.\v"
-               "Where the realm is administered:\n\n"
-               "  init       Make a realm\n"
-               "  issue      Make a member file, for a service or a host\n"
-               "  revoke     Make certificates void\n"
-               "  rotate     Replace the realm's key or door, without a lost call\n"
-               "  show       Print who is in a realm, or what a member file allows\n\n"
-               "On a host:\n\n"
-               "  request    Make an identity that never leaves this host\n"
-               "  accept     Check a member file or a bulletin, and put it in place\n\n"
-               "Examples:\n\n"
-               "  godwit realm init prod\n"
-               "  ssh web1 godwit realm accept <prod.realm/everyone.member\n"
-               "  godwit realm issue web --call='godwit/*' | ssh web1 godwit realm accept\n\n"
-               "godwit realm COMMAND --help tells more of one; `godwit can` says what a certificate "
-               "allows."};
     argp_err_exit_status = STATUS_USAGE;
-    argp_parse (&argp, argc, argv, ARGP_IN_ORDER, NULL, NULL);
+    argp_parse (&argp_of_realm, argc, argv, ARGP_IN_ORDER, NULL, NULL);
     argv[arguments_at] = found->full_name;
     return found->run (argc - arguments_at, argv + arguments_at);
 }

@@ -163,28 +163,29 @@ answer (const can_t *self, const realm_view_t *view)
     return STATUS_NO;
 }
 
+const struct argp argp_of_can = {
+    .options = options,
+    .parser = on_option,
+    .args_doc = "NAME EXCHANGE/TOPIC[/METHOD]\nNAME --host",
+    .doc = "Say whether the certificate of a name allows something, and by which of its rights.\v"
+           "Of several certificates of a name the newest that is valid counts. Without METHOD: "
+           "whether all methods are allowed.\n\n"
+           "Examples:\n\n"
+           "  godwit can web godwit/billing/refund\n"
+           "  godwit can billing godwit/billing --verb=serve\n"
+           "  godwit can web --host --realm=/etc/godwit/realm.member\n\n"
+           "Exit status: 0, it may (\"yes: call godwit/*\"); 1, it may not (\"no: ...\"); 2 for "
+           "arguments that make no sense; 3 if that cannot be told, because the file or the "
+           "certificate is not there."};
+
 int
 command_can (int argc, char **argv)
 {
-    static const struct argp argp = {
-        .options = options,
-        .parser = on_option,
-        .args_doc = "NAME EXCHANGE/TOPIC[/METHOD]\nNAME --host",
-        .doc = "Say whether the certificate of a name allows something, and by which of its rights.\v"
-               "Of several certificates of a name the newest that is valid counts. Without METHOD: "
-               "whether all methods are allowed.\n\n"
-               "Examples:\n\n"
-               "  godwit can web godwit/billing/refund\n"
-               "  godwit can billing godwit/billing --verb=serve\n"
-               "  godwit can web --host --realm=/etc/godwit/realm.member\n\n"
-               "Exit status: 0, it may (\"yes: call godwit/*\"); 1, it may not (\"no: ...\"); 2 for "
-               "arguments that make no sense; 3 if that cannot be told, because the file or the "
-               "certificate is not there."};
     can_t self = {.deed = {.verb = GODWIT__VERB_CALL}};
     realm_view_t view;
     godwit_error_t *error = NULL;
     argp_err_exit_status = STATUS_USAGE;
-    argp_parse (&argp, argc, argv, 0, NULL, &self);
+    argp_parse (&argp_of_can, argc, argv, 0, NULL, &self);
     if (realm_view_open (&view, self.folder, realm_now (), &error) != GODWIT_OK)
         return realm_fail (COMMAND, &error) == STATUS_USAGE ? STATUS_USAGE : STATUS_UNKNOWN;
     const int status = answer (&self, &view);

@@ -2,13 +2,14 @@
 /* godwit slow [TOPIC]: the slowest calls of the last minutes. */
 #include "tools/godwit/arguments.h"
 #include "tools/godwit/call_list.h"
+#include "tools/godwit/cluster.h"
 #include "tools/godwit/commands.h"
 #include "tools/godwit/looking.h"
+#include "tools/godwit/output.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MINUTES 5
 
@@ -83,14 +84,11 @@ drop_doubles (call_list_t *list)
 static bool
 print_json (const call_list_t *list, size_t limit)
 {
-    godwit_value_t *value = NULL;
     godwit_builder_t *builder = godwit_builder_new ();
     godwit_builder_open_list (builder, NULL);
     call_list_tell (list, limit, builder);
     godwit_builder_close (builder);
-    const bool is_told = !godwit_builder_finish (&builder, &value, NULL) && looking_print_json (value);
-    godwit_value_unref (&value);
-    return is_told;
+    return output_built ("slow", &builder);
 }
 
 static int
@@ -102,45 +100,43 @@ report (const slow_t *self, const sources_t *sources)
         return STATUS_FAILED;
     drop_doubles (&list);
     qsort (list.parts, list.count, sizeof *list.parts, compare_slowest);
-    if (self->looking.as_json) {
+    if (self->looking.common.json) {
         status = print_json (&list, (size_t) self->count) ? 0 : STATUS_FAILED;
     } else if (list.count) {
         call_list_print (&list, (size_t) self->count, stdout);
     } else {
-        fprintf (stderr, "godwit slow: nobody here has made or run a call%s%s\n",
-                 self->topic ? " of topic " : "", self->topic ? self->topic : "");
-        status = STATUS_NOT_FOUND;
+        fprintf (stderr, "godwit slow: nobody has made or run a call%s%s\n", self->topic ? " of topic " : "",
+                 self->topic ? self->topic : "");
+        if (*self->looking.missing)
+            fprintf (stderr, "not asked: %s\n", self->looking.missing);
+        status = STATUS_NOTHING;
     }
     call_list_free (&list);
     return status;
 }
 
+const struct argp argp_of_slow = {
+    .options = options,
+    .parser = on_option,
+    .args_doc = "[TOPIC]",
+    .children = looking_options,
+    .doc = "Print the slowest calls of the last minutes, those that still run first of all.\v"
+           "Examples:\n"
+           "  godwit slow\n"
+           "  godwit slow --count=5 --last=60 stock\n\n"
+           "Exit status: 0; 3: there is none."};
+
 int
 command_slow (int argc, char **argv)
 {
-    static const struct argp argp = {
-        .options = options,
-        .parser = on_option,
-        .args_doc = "[TOPIC]",
-        .children = looking_options,
-        .doc = "Print the slowest calls of the last minutes, those that still run first of all.\v"
-               "Examples:\n"
-               "  godwit slow\n"
-               "  godwit slow --count=5 --last=60 stock\n\n"
-               "Exit status: 0; 3: there is none."};
-    slow_t self = {.count = 20, .last_ms = MINUTES * 60000};
+    slow_t self = {.looking = LOOKING_OF ("slow"), .count = 20, .last_ms = MINUTES * 60000};
     sources_t sources = {0};
     godwit_error_t *error = NULL;
-    struct timespec now;
-    argp_parse (&argp, argc, argv, 0, NULL, &self);
-    clock_gettime (CLOCK_MONOTONIC, &now);
-    const int64_t since_ns = (int64_t) now.tv_sec * 1000000000 + now.tv_nsec - self.last_ms * 1000000;
-    const godwit__box_filter_t filter = {.limit = (size_t) self.count * 2,
-                                         .topic = self.topic,
-                                         .slowest = true,
-                                         .since_ns = since_ns > 0 ? since_ns : 1};
-    if (looking_ask (&self.looking, &sources, &filter, &error))
-        return arguments_fail ("slow", &error);
+    argp_parse (&argp_of_slow, argc, argv, 0, NULL, &self);
+    const looked_t looked = {
+        .topic = self.topic, .limit = (size_t) self.count * 2, .last_ms = self.last_ms, .slowest = true};
+    if (looking_ask (&self.looking, &sources, &looked, &error))
+        return cluster_fail (&self.looking.common, &error, STATUS_FAILED);
     const int status = report (&self, &sources);
     sources_free (&sources);
     return status;

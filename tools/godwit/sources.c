@@ -18,9 +18,8 @@ monotonic_now (void)
     return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* NULL when memory is short. */
-static source_t *
-add (sources_t *sources)
+source_t *
+sources_add (sources_t *sources)
 {
     if (sources->count == sources->capacity) {
         const size_t capacity = sources->capacity ? 2 * sources->capacity : 16;
@@ -72,7 +71,7 @@ static godwit_status_t
 add_snapshot (sources_t *sources, const godwit__box_snapshot_t *snapshot, const godwit__box_filter_t *filter,
               godwit_error_t **error)
 {
-    source_t *const source = add (sources);
+    source_t *const source = sources_add (sources);
     if (!source)
         return godwit__error_no_memory (error);
     fill (source, snapshot);

@@ -35,6 +35,8 @@ godwit_status_t sources_add_boxes (sources_t *sources, const char *dir, const go
 /* Adds what one file tells. SYSTEM, MALFORMED, OUT_OF_MEMORY. */
 godwit_status_t sources_add_file (sources_t *sources, const char *path, const godwit__box_filter_t *filter,
                                   godwit_error_t **error);
+/* One more, of zeros, to be filled; NULL when memory is short. */
+source_t *sources_add (sources_t *sources);
 void sources_free (sources_t *sources);
 
 #endif

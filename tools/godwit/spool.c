@@ -139,28 +139,29 @@ repair (const arguments_t *self)
                                                                                         : EXIT_SUCCESS;
 }
 
+const struct argp argp_of_spool = {
+    .options = options,
+    .parser = on_option,
+    .args_doc = "show|export|repair FILE",
+    .doc = "Show, export and repair a spool: the SQLite file in which a notifier keeps what is not "
+           "acknowledged.\v"
+           "Commands:\n\n"
+           "  show      Print its streams, pools and owner\n"
+           "  export    Print its items, each as a JSON object in a line\n"
+           "  repair    Check it; save what can be read, if it is damaged\n\n"
+           "Examples:\n\n"
+           "  godwit spool show /var/lib/shop/notify.spool\n"
+           "  godwit spool export notify.spool --stream notifications.error | jq .notification.payload\n"
+           "  godwit spool repair notify.spool\n\n"
+           "The first two work also while a process uses it. Exit status: 0; 1 for a failure; 2 for "
+           "arguments "
+           "that make no sense; 3 if it was repaired, and something is lost."};
+
 int
 command_spool (int argc, char **argv)
 {
-    static const struct argp argp = {
-        .options = options,
-        .parser = on_option,
-        .args_doc = "show|export|repair FILE",
-        .doc = "Show, export and repair a spool: the SQLite file in which a notifier keeps what is not "
-               "acknowledged.\v"
-               "Commands:\n\n"
-               "  show      Print its streams, pools and owner\n"
-               "  export    Print its items, each as a JSON object in a line\n"
-               "  repair    Check it; save what can be read, if it is damaged\n\n"
-               "Examples:\n\n"
-               "  godwit spool show /var/lib/shop/notify.spool\n"
-               "  godwit spool export notify.spool --stream notifications.error | jq .notification.payload\n"
-               "  godwit spool repair notify.spool\n\n"
-               "The first two work also while a process uses it. Exit status: 0; 1 for a failure; 2 for "
-               "arguments "
-               "that make no sense; 3 if it was repaired, and something is lost."};
     arguments_t self = {0};
     argp_err_exit_status = STATUS_USAGE;
-    argp_parse (&argp, argc, argv, 0, NULL, &self);
+    argp_parse (&argp_of_spool, argc, argv, 0, NULL, &self);
     return strcmp (self.command, "repair") == 0 ? repair (&self) : look (&self);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* godwit tree ID: the calls of a trace, and which of them made which. */
-#include "tools/godwit/arguments.h"
 #include "tools/godwit/call_list.h"
 #include "tools/godwit/clean.h"
+#include "tools/godwit/cluster.h"
 #include "tools/godwit/commands.h"
 #include "tools/godwit/looking.h"
+#include "tools/godwit/output.h"
 
 #include "src/base/trace.h"
 
@@ -169,17 +170,14 @@ print_text (const call_list_t *list)
     return 0;
 }
 
-static int
+static bool
 print_json (const call_list_t *list)
 {
-    godwit_value_t *value = NULL;
     godwit_builder_t *builder = godwit_builder_new ();
     godwit_builder_open_list (builder, NULL);
     call_list_tell (list, list->count, builder);
     godwit_builder_close (builder);
-    const bool is_told = !godwit_builder_finish (&builder, &value, NULL) && looking_print_json (value);
-    godwit_value_unref (&value);
-    return is_told ? 0 : STATUS_FAILED;
+    return output_built ("tree", &builder);
 }
 
 /* ---- asking ---- */
@@ -189,10 +187,8 @@ static bool
 find_trace (tree_t *self, godwit_error_t **error)
 {
     sources_t sources = {0};
-    godwit__box_filter_t filter = {.limit = 1};
     bool is_known = false;
-    looking_filter (&filter, &self->id);
-    if (looking_ask (&self->looking, &sources, &filter, error))
+    if (looking_ask (&self->looking, &sources, &(looked_t){.id = &self->id, .limit = 1}, error))
         return false;
     for (size_t i = 0; i < sources.count && !is_known; i++) {
         const char *const trace = record_text (godwit_value_at (sources.items[i].calls, 0), "trace");
@@ -210,41 +206,44 @@ report (const tree_t *self, const sources_t *sources)
     call_list_t list;
     if (!call_list_make (&list, sources))
         return STATUS_FAILED;
-    const int status = !list.count             ? STATUS_NOT_FOUND
-                       : self->looking.as_json ? print_json (&list)
-                                               : print_text (&list);
+    int status = STATUS_NOTHING;
+    if (list.count && self->looking.common.json)
+        status = print_json (&list) ? 0 : STATUS_FAILED;
+    else if (list.count)
+        status = print_text (&list);
     call_list_free (&list);
     return status;
 }
 
+const struct argp argp_of_tree = {.parser = on_option,
+                                  .args_doc = "ID",
+                                  .children = looking_options,
+                                  .doc = "Print the calls of a trace, across processes: below each call "
+                                         "those that its handler made. ID is that of "
+                                         "a trace (32 digits) or of a call in it (16).\v"
+                                         "Examples:\n"
+                                         "  godwit tree 5c2f0e9a81d3b764\n"
+                                         "  godwit tree 0af7651916cd43dd8448eb211c80319c\n\n"
+                                         "Exit status: 0; 3: nobody knows it (any more)."};
+
 int
 command_tree (int argc, char **argv)
 {
-    static const struct argp argp = {.parser = on_option,
-                                     .args_doc = "ID",
-                                     .children = looking_options,
-                                     .doc = "Print the calls of a trace, across processes: below each call "
-                                            "those that its handler made. ID is that of "
-                                            "a trace (32 digits) or of a call in it (16).\v"
-                                            "Examples:\n"
-                                            "  godwit tree 5c2f0e9a81d3b764\n"
-                                            "  godwit tree 0af7651916cd43dd8448eb211c80319c\n\n"
-                                            "Exit status: 0; 3: nobody knows it (any more)."};
-    tree_t self = {.has_id = false};
+    tree_t self = {.looking = LOOKING_OF ("tree")};
     sources_t sources = {0};
     godwit_error_t *error = NULL;
-    int status = STATUS_NOT_FOUND;
-    argp_parse (&argp, argc, argv, 0, NULL, &self);
-    if (self.id.size == 16 || find_trace (&self, &error)) {
-        godwit__box_filter_t filter = {.limit = SIZE_MAX};
-        looking_filter (&filter, &self.id);
-        if (!looking_ask (&self.looking, &sources, &filter, &error))
+    int status = STATUS_NOTHING;
+    argp_parse (&argp_of_tree, argc, argv, 0, NULL, &self);
+    if (self.id.id.size == 16 || find_trace (&self, &error)) {
+        const looked_t looked = {.id = &self.id, .limit = SIZE_MAX};
+        if (!looking_ask (&self.looking, &sources, &looked, &error))
             status = report (&self, &sources);
     }
     sources_free (&sources);
     if (error)
-        return arguments_fail ("tree", &error);
-    if (status == STATUS_NOT_FOUND)
-        fprintf (stderr, "godwit tree: nobody here knows %s (any more)\n", self.id.text);
+        return cluster_fail (&self.looking.common, &error, STATUS_FAILED);
+    if (status == STATUS_NOTHING)
+        fprintf (stderr, "godwit tree: nobody knows %s (any more)%s%s\n", self.id.text,
+                 *self.looking.missing ? "; not asked: " : "", self.looking.missing);
     return status;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* godwit why ID: what became of a call. */
-#include "tools/godwit/arguments.h"
+#include "tools/godwit/cluster.h"
 #include "tools/godwit/commands.h"
 #include "tools/godwit/looking.h"
+#include "tools/godwit/output.h"
 #include "tools/godwit/story.h"
 
 #include <stdint.h>
@@ -39,15 +40,9 @@ on_option (int key, char *text, struct argp_state *state)
 static bool
 print_json (const story_t *story)
 {
-    godwit_value_t *list = NULL;
     godwit_builder_t *builder = godwit_builder_new ();
-    godwit_builder_open_list (builder, NULL);
     story_tell (story, builder);
-    godwit_builder_close (builder);
-    const bool is_told =
-        !godwit_builder_finish (&builder, &list, NULL) && looking_print_json (godwit_value_at (list, 0));
-    godwit_value_unref (&list);
-    return is_told;
+    return output_built ("why", &builder);
 }
 
 /* All calls of a trace have one id: then the first that failed is meant, or else its first. */
@@ -74,46 +69,46 @@ static int
 report (const why_t *self, const sources_t *sources)
 {
     story_t story;
-    const char *const id = self->id.size == 16 ? call_of_trace (sources) : self->id.text;
+    const char *const id = self->id.id.size == 16 ? call_of_trace (sources) : self->id.text;
     if (!story_find (&story, sources, id)) {
         fprintf (stderr,
-                 "godwit why: nobody here knows %s: the processes that made and ran it remember their last "
-                 "calls and "
-                 "failures only, and were asked on this machine, for this user\n",
+                 "godwit why: nobody knows %s: who makes and runs calls remembers the last ones and the last "
+                 "failures only\n",
                  self->id.text);
-        return STATUS_NOT_FOUND;
+        if (*self->looking.missing)
+            fprintf (stderr, "not asked: %s\n", self->looking.missing);
+        return STATUS_NOTHING;
     }
-    if (!self->looking.as_json)
+    if (!self->looking.common.json)
         story_print (&story, stdout);
     else if (!print_json (&story))
         return STATUS_FAILED;
     return 0;
 }
 
+const struct argp argp_of_why = {.parser = on_option,
+                                 .args_doc = "ID",
+                                 .children = looking_options,
+                                 .doc = "Say what became of a call: where it was tried, what it waited "
+                                        "for, where and when it ran, and why it "
+                                        "failed. Errors show the id of their call on their last line.\v"
+                                        "Both sides are asked: the black boxes of this user's processes on "
+                                        "this machine, also of those that have died, and the servers of "
+                                        "the cluster.\n\n"
+                                        "Examples:\n"
+                                        "  godwit why 5c2f0e9a81d3b764\n"
+                                        "  godwit why --json 5c2f0e9a81d3b764\n\n"
+                                        "Exit status: 0; 3: nobody knows the call (any more)."};
+
 int
 command_why (int argc, char **argv)
 {
-    static const struct argp argp = {.parser = on_option,
-                                     .args_doc = "ID",
-                                     .children = looking_options,
-                                     .doc = "Say what became of a call: where it was tried, what it waited "
-                                            "for, where and when it ran, and why it "
-                                            "failed. Errors show the id of their call on their last line.\v"
-                                            "Both sides are asked: the black boxes of the processes of this "
-                                            "user on this machine, also of those that "
-                                            "have died.\n\n"
-                                            "Examples:\n"
-                                            "  godwit why 5c2f0e9a81d3b764\n"
-                                            "  godwit why --json 5c2f0e9a81d3b764\n\n"
-                                            "Exit status: 0; 3: nobody knows the call (any more)."};
-    why_t self = {.has_id = false};
+    why_t self = {.looking = LOOKING_OF ("why")};
     sources_t sources = {0};
     godwit_error_t *error = NULL;
-    argp_parse (&argp, argc, argv, 0, NULL, &self);
-    godwit__box_filter_t filter = {.limit = SIZE_MAX};
-    looking_filter (&filter, &self.id);
-    if (looking_ask (&self.looking, &sources, &filter, &error))
-        return arguments_fail ("why", &error);
+    argp_parse (&argp_of_why, argc, argv, 0, NULL, &self);
+    if (looking_ask (&self.looking, &sources, &(looked_t){.id = &self.id, .limit = SIZE_MAX}, &error))
+        return cluster_fail (&self.looking.common, &error, STATUS_FAILED);
     const int status = report (&self, &sources);
     sources_free (&sources);
     return status;
