@@ -33,10 +33,25 @@ add_character (godwit__text_t *text, const char *at, size_t length)
     }
 }
 
+/* How many bytes from the first one on stand in the text as they are. */
+static size_t
+plain_size (const char *value, size_t size)
+{
+    size_t at = 0;
+    while (at < size && value[at] >= 0x20 && value[at] < 0x7f && value[at] != '\\' && value[at] != '"')
+        at++;
+    return at;
+}
+
 static void
 add_value (godwit__text_t *text, const char *value, size_t size)
 {
     for (size_t at = 0; at < size;) {
+        const size_t plain = plain_size (value + at, size - at);
+        godwit__text_add (text, value + at, plain);
+        at += plain;
+        if (at == size)
+            return;
         const size_t length = godwit__utf8_length ((const unsigned char *) value + at, size - at);
         add_character (text, value + at, length);
         at += length ? length : 1;

@@ -256,8 +256,8 @@ _Static_assert(GODWIT__METRIC_LEADERS == 2, "SUM adds those of two leaders");
 /* A value has at most GODWIT_VALUE_MAX_COUNT elements, of which an entry of a map takes two, and a bucket
  * three. An answer of the introspection has others, too. What the labels leave is for their buckets. Labels
  * that are made meanwhile are not told. */
-#define LABEL_SIZE (2 * (20 + GODWIT_STATUS_COUNT))
-#define LABELS (2 * (GODWIT__METRIC_LIMIT + 1))
+#define LABEL_SIZE ((size_t) 2 * (20 + GODWIT_STATUS_COUNT))
+#define LABELS ((size_t) 2 * (GODWIT__METRIC_LIMIT + 1))
 #define SIZE_MOST (GODWIT_VALUE_MAX_COUNT - 50000)
 _Static_assert(LABELS *LABEL_SIZE < SIZE_MOST, "a value has room for all labels");
 

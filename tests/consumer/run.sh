@@ -81,6 +81,8 @@ component routing '#include <godwit/routing.h>
 int main (void) { return (int) godwit_notify_use_routing (godwit_routing_yaml (), NULL); }'
 component otlp '#include <godwit/otlp.h>
 int main (void) { return !godwit_status_text (GODWIT_OK) || godwit_otlp_flush (NULL, NULL) == GODWIT_OK; }'
+component http '#include <godwit/http.h>
+int main (void) { return !godwit_status_text (GODWIT_OK) || godwit_http_port (NULL); }'
 component spool '#include <godwit/sqlite_spool.h>
 int main (void) { char owner[80]; return !godwit_status_text (GODWIT_OK) || godwit_sqlite_spool_owner ("x", owner, 80); }'
 

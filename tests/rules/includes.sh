@@ -33,12 +33,13 @@ refuse 'The library uses no program:' 'src drivers matchmaker' "$programs"
 refuse 'An example uses the public headers only, as its readers will:' examples 'src/|drivers/|matchmaker/|tools/|tests/'
 refuse 'A tool does not use the tests, examples or benchmarks:' tools 'tests/|examples/|bench/'
 refuse 'Only the realm commands use the rooms realm and runtime, which make and watch certificates:' tools 'src/(realm|runtime)/' tools/godwit/realm_
-refuse 'The library knows no component:' 'include src drivers matchmaker' 'components/|godwit/(sqlite_spool|otlp)\.h'
+refuse 'The library knows no component:' 'include src drivers matchmaker' 'components/|godwit/(sqlite_spool|otlp|http)\.h'
 refuse 'A component uses the public headers of the library, and files of its own:' components "src/|drivers/|matchmaker/|$programs"
 refuse 'sqlite3.h is included in components/spool only:' 'include src drivers matchmaker tools examples' 'sqlite3'
-refuse 'A public header of a component includes public headers only:' 'components/spool/include components/otlp/include' 'components/|sqlite3|sodium|curl|protobuf'
+refuse 'A public header of a component includes public headers only:' 'components/spool/include components/otlp/include components/http/include' 'components/|sqlite3|sodium|curl|protobuf|microhttpd'
 refuse 'curl.h and protobuf-c are included in components/otlp only:' 'include src drivers matchmaker tools examples components' '(curl/|protobuf-c|[a-z]*\.pb-c\.h)' components/otlp/
 refuse 'libcurl is included in http.c, endpoint.c and exporter.c of components/otlp only:' components/otlp curl/ 'components/otlp/\(http\|endpoint\|exporter\)\.c'
+refuse 'microhttpd.h is included in components/http only:' 'include src drivers matchmaker tools examples components' 'microhttpd' components/http/
 refuse 'zmq.h is included in drivers/zmq only:' 'include src drivers matchmaker' 'zmq\.h' drivers/zmq/
 refuse 'msgpack.h is included in src/value/msgpack only:' 'include src drivers matchmaker tools examples' msgpack src/value/msgpack/
 refuse 'ini.h is included in src/config/config_ini.c only:' 'include src drivers matchmaker tools examples' 'ini\.h' src/config/config_ini.c

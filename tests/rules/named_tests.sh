@@ -6,13 +6,14 @@
 # named_tests.sh BUILD SOURCE. In docs/security.md that holds for the tables that have a column for tests.
 set -euo pipefail
 # shellcheck disable=SC2016 # the backticks are the pages'
-tests='`(contract|conformance|interop|spool|otlp|unit|e2e|faults|fuzz|hosts|rules|example|release)\.[a-z0-9_.-]+`'
+tests='`(contract|conformance|interop|spool|otlp|http|unit|e2e|faults|fuzz|hosts|rules|example|release)\.[a-z0-9_.-]+`'
 build=$1
 status=0
 
 known=$(ctest --test-dir "$build" --show-only | sed -n 's/.*Test *#[0-9]*: *//p')
 pages=("$2"/docs/{abi,contract,differences,monitoring,notifications,reliability,security,zmtp}.md "$2"/SECURITY.md)
 if grep -q '^spool\.' <<<"$known"; then pages+=("$2/docs/spool.md"); else no_spool=1; fi # the component
+if ! grep -q '^http\.' <<<"$known"; then no_http=1; fi
 if grep -q '^otlp\.' <<<"$known"; then pages+=("$2/docs/tracing.md"); fi
 # The rows of its tables, each with its line.
 rows_of() { # PAGE
@@ -25,6 +26,7 @@ rows_of() { # PAGE
 for page in "${pages[@]}"; do
     while read -r name; do
         if [[ ${no_spool:-} && $name == spool.* ]]; then continue; fi
+        if [[ ${no_http:-} && $name == http.* ]]; then continue; fi
         if ! grep -qxF "$name" <<<"$known"; then
             echo "$page names $name, which is no test" >&2
             status=1

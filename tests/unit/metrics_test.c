@@ -223,7 +223,7 @@ Test (metrics, threads_lose_nothing)
         pthread_join (threads[i], NULL);
     look ();
     cr_assert_eq (number ("busy", "in_flight"), 1);
-    cr_assert_eq (measured ("busy"), (THREADS + 1) * ROUNDS);
+    cr_assert_eq (measured ("busy"), (THREADS + 1) * (int64_t) ROUNDS);
     cr_assert_eq (number ("busy", "failures"), THREADS * ROUNDS / 4);
     const godwit_value_t *const failures = godwit_value_get (entry_of ("busy"), "by_status");
     cr_assert_eq (godwit_value_as_int (godwit_value_get (failures, "MessagingTimeout"), 0),
@@ -248,7 +248,7 @@ Test (metrics, the_largest_list_is_a_value, .timeout = 60)
         }
     }
     look ();
-    cr_assert_eq (godwit_value_count (list), 2u * (GODWIT__METRIC_LIMIT + 1));
+    cr_assert_eq (godwit_value_count (list), (size_t) 2 * (GODWIT__METRIC_LIMIT + 1));
     /* The percentiles stay, and those whose buckets have room have all of them. */
     size_t full = 0, bare = 0;
     for (size_t i = 0; i < godwit_value_count (list); i++) {
