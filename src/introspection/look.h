@@ -17,6 +17,9 @@ typedef struct godwit__look {
 /* Whether who asks may see what belongs to a topic. */
 bool godwit__look_may (const godwit__look_t *look, const char *exchange, const char *topic);
 
+/* Whether version 1.0 serves whoever wants this one. UNSUPPORTED_VERSION; INVALID_ARGUMENT: it is malformed.
+ */
+godwit_status_t godwit__look_check_version (const char *version, const char *method, godwit_error_t **error);
 /* Answers. *value belongs to the caller. NO_SUCH_METHOD (naming those that there are), the statuses of slots,
  * OUT_OF_MEMORY. */
 godwit_status_t godwit__look (const godwit__look_t *look, const char *method, godwit_value_t **value,

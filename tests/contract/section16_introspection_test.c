@@ -242,6 +242,29 @@ wrong_questions_are_errors (core_t *core)
            "args.wrong: nothing of this name is expected",
            godwit_client_call (client, NULL, "ping", GODWIT_ARGS (GODWIT_INT ("wrong", 1)), NULL, &error));
     godwit_client_destroy (&client);
+    MUST (godwit_client_new (
+        &client, core->calling,
+        GODWIT_TARGET (.topic = "work", .name_space = "godwit.introspection", .version = "1.1"),
+        GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), &error));
+    FAILS (GODWIT_ERR_UNSUPPORTED_VERSION, GODWIT_OUTCOME_REJECTED,
+           "Introspection does not support RPC version 1.1. Attempted method: ping; there is: 1.0",
+           godwit_client_call (client, NULL, "ping", GODWIT_NO_ARGS, NULL, &error));
+    godwit_client_destroy (&client);
+}
+
+/* Times that no clock can count back: all calls are told, as with a long one. */
+static void
+the_longest_time_is_no_error (core_t *core)
+{
+    MUST (godwit_client_call (core->client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+    godwit_value_t *answer = ask (
+        core, "calls", GODWIT_ARGS (GODWIT_STR ("method", "nothing"), GODWIT_INT ("last_ms", INT64_MAX)));
+    cr_assert_geq (godwit_value_count (godwit_value_get (answer, "calls")), 1u);
+    godwit_value_unref (&answer);
+    MUST (godwit_transport_calls (
+        core->calling, GODWIT_CALLS_OPTIONS (.method = "nothing", .last_ms = INT64_MAX), &answer, &error));
+    cr_assert_geq (godwit_value_count (answer), 1u);
+    godwit_value_unref (&answer);
 }
 
 /* Its queue is full, and all handlers that may run hang. */
@@ -290,6 +313,36 @@ it_can_be_switched_off (core_t *core)
     godwit_transport_destroy (&serving);
 }
 
+/* Without a call, and whatever the option says. */
+static void
+the_own_program_asks_directly (core_t *core)
+{
+    static const char *const asked[] = {"ping", "stats", "connections", "view", "calls", "describe"};
+    godwit_transport_t *serving =
+        core_transport (core, GODWIT_TRANSPORT_OPTIONS (.without_introspection = true));
+    godwit_value_t *answer = NULL;
+    service_t silent, other;
+    service_start (&silent, serving, "silent", NULL);
+    service_start (&other, serving, "other", NULL);
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        godwit_value_unref (&answer);
+        MUST (godwit_transport_introspection (serving, asked[i], GODWIT_NO_ARGS, &answer, &error));
+        cr_assert_eq (godwit_value_type (answer), GODWIT_TYPE_MAP);
+    }
+    const godwit_value_t *const servers = godwit_value_get (answer, "servers");
+    cr_assert_eq (godwit_value_count (servers), 2u);
+    cr_assert (named (servers, "server", "silent") && named (servers, "server", "other"));
+    godwit_value_unref (&answer);
+    FAILS (GODWIT_ERR_NO_SUCH_METHOD, GODWIT_OUTCOME_NONE, "there are: stats, ",
+           godwit_transport_introspection (serving, "stat", GODWIT_NO_ARGS, &answer, &error));
+    FAILS (GODWIT_ERR_TYPE_MISMATCH, GODWIT_OUTCOME_NONE, "args.limit: expected int, got str",
+           godwit_transport_introspection (serving, "calls", GODWIT_ARGS (GODWIT_STR ("limit", "many")),
+                                           &answer, &error));
+    service_end (&other);
+    service_end (&silent);
+    godwit_transport_destroy (&serving);
+}
+
 /* The transport ends while it is asked. */
 static void
 it_ends_with_the_transport (core_t *core)
@@ -331,8 +384,10 @@ static const contract_row_t rows[] = {
     {"16: It tells over which connections it calls others.", connections_are_told},
     {"16: It tells what became of calls.", calls_tell_the_black_box},
     {"16: What is asked wrongly is an error.", wrong_questions_are_errors},
+    {"16: However long the time is.", the_longest_time_is_no_error},
     {"16: It answers when nothing else can run.", a_server_that_hangs_answers},
     {"16: It can be switched off.", it_can_be_switched_off},
+    {"16: The own program asks directly.", the_own_program_asks_directly},
     {"16: It ends with its transport.", it_ends_with_the_transport},
     {"16: Its namespaces are reserved.", its_namespaces_are_reserved},
 };
