@@ -16,6 +16,8 @@ typedef struct godwit__look {
 
 /* Whether who asks may see what belongs to a topic. */
 bool godwit__look_may (const godwit__look_t *look, const char *exchange, const char *topic);
+/* Whether who asks may see what belongs to no topic, too: there is a right for all of them. */
+bool godwit__look_may_all (const godwit__look_t *look);
 
 /* Whether version 1.0 serves whoever wants this one. UNSUPPORTED_VERSION; INVALID_ARGUMENT: it is malformed.
  */
@@ -43,6 +45,7 @@ typedef struct godwit__calls_params {
 
 /* The map "process": who this is. */
 void godwit__look_process (const godwit__look_t *look, godwit_builder_t *builder);
+void godwit__look_instance (godwit_builder_t *builder, const uint8_t instance[GODWIT__UUID_SIZE]);
 /* Nanoseconds of the wall clock. */
 int64_t godwit__look_wall_ns (void);
 

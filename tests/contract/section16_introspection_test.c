@@ -4,6 +4,7 @@
 
 #include "tests/support/await.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 /* ---- asking ---- */
@@ -203,6 +204,60 @@ connections_are_told (core_t *core)
     godwit_client_destroy (&client);
 }
 
+/* The first connection in this direction and state to this process; NULL: none. */
+static const godwit_value_t *
+connection_of (const godwit_value_t *answer, const char *direction, const char *state, const char *instance)
+{
+    const godwit_value_t *const list = godwit_value_get (answer, "connections");
+    for (size_t i = 0; i < godwit_value_count (list); i++) {
+        const godwit_value_t *const at = godwit_value_at (list, i);
+        if (!strcmp (text_at (at, "direction"), direction) && !strcmp (text_at (at, "state"), state) &&
+            !strcmp (text_at (at, "instance"), instance))
+            return at;
+    }
+    return NULL;
+}
+
+static void
+connections_of_the_process (godwit_transport_t *transport, godwit_value_t **answer)
+{
+    godwit_value_unref (answer);
+    MUST (godwit_transport_introspection (transport, "connections", GODWIT_NO_ARGS, answer, &error));
+}
+
+/* Who calls the server, how often, and that it has left. */
+static void
+callers_are_told (core_t *core)
+{
+    char instance[33];
+    godwit_transport_t *calling = core_transport (core, NULL);
+    godwit_client_t *client = core_client (calling, GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS));
+    godwit_value_t *answer = NULL;
+    for (int i = 0; i < 3; i++)
+        MUST (godwit_client_call (client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+    connections_of_the_process (calling, &answer);
+    snprintf (instance, sizeof instance, "%s", text_at (godwit_value_get (answer, "process"), "instance"));
+    connections_of_the_process (core->serving, &answer);
+    const godwit_value_t *const caller = connection_of (answer, "in", "open", instance);
+    cr_assert (caller);
+    cr_assert_eq (int_at (caller, "received"), 3);
+    cr_assert_geq (int_at (caller, "received_bytes"), 3 * 24);
+    cr_assert_gt (int_at (caller, "since"), INT64_C (1700000000000000000));
+    cr_assert_eq (godwit_value_type (godwit_value_get (caller, "ended")), GODWIT_TYPE_NIL);
+    godwit_client_destroy (&client);
+    godwit_transport_destroy (&calling);
+    const godwit_value_t *left = NULL;
+    while (!left) {
+        connections_of_the_process (core->serving, &answer);
+        left = connection_of (answer, "in", "ended", instance);
+    }
+    cr_assert_eq (int_at (left, "received"), 3);
+    cr_assert_geq (int_at (left, "ended"), int_at (left, "since"));
+    cr_assert_str_eq (text_at (left, "reason"), "it said GOODBYE");
+    cr_assert (!connection_of (answer, "in", "open", instance));
+    godwit_value_unref (&answer);
+}
+
 static void
 calls_tell_the_black_box (core_t *core)
 {
@@ -382,6 +437,7 @@ static const contract_row_t rows[] = {
     {"16: It tells the time.", ping_tells_the_time},
     {"16: It tells what it knows of others.", view_tells_servers},
     {"16: It tells over which connections it calls others.", connections_are_told},
+    {"16: It tells who calls it.", callers_are_told},
     {"16: It tells what became of calls.", calls_tell_the_black_box},
     {"16: What is asked wrongly is an error.", wrong_questions_are_errors},
     {"16: However long the time is.", the_longest_time_is_no_error},
