@@ -328,6 +328,7 @@ a_server_that_hangs_answers (core_t *core)
 {
     godwit_transport_t *serving = core_transport (core, GODWIT_TRANSPORT_OPTIONS (.worker_limit = 2));
     service_t stuck;
+    godwit_value_t *figures = NULL;
     godwit_future_t *futures[8];
     service_start (&stuck, serving, "stuck", GODWIT_SERVER_OPTIONS (.concurrency = 2, .queue_limit = 2));
     godwit_client_t *client = NULL;
@@ -336,6 +337,16 @@ a_server_that_hangs_answers (core_t *core)
     for (size_t i = 0; i < 8; i++)
         MUST (godwit_client_call_future (client, NULL, "block", GODWIT_NO_ARGS, &futures[i], &error));
     service_wait (&stuck, &stuck.blocked, 2);
+    for (int64_t refused = 0; refused < 4; godwit_value_unref (&figures)) {
+        MUST (godwit_transport_introspection (serving, "stats", GODWIT_NO_ARGS, &figures, &error));
+        const godwit_value_t *const memory = godwit_value_get (figures, "memory");
+        const godwit_value_t *const at = named (godwit_value_get (figures, "servers"), "server", "stuck");
+        refused = int_at (at, "refused");
+        cr_assert (refused < 4 || int_at (at, "queued") == 2);
+        cr_assert (refused < 4 || int_at (at, "queued_bytes") >= 2 * 24);
+        cr_assert (refused < 4 || int_at (memory, "queued_bytes") == int_at (at, "queued_bytes"));
+        cr_assert (refused < 4 || (int_at (memory, "requests") == 4 && int_at (memory, "callers") == 1));
+    }
     godwit_client_t *asks = asking (core, "stuck");
     for (int i = 0; i < 20; i++) {
         godwit_value_t *answer = NULL;
