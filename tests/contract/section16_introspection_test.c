@@ -163,6 +163,19 @@ view_tells_servers (core_t *core)
     const godwit_value_t *const server = named (godwit_value_get (answer, "servers"), "server", "one");
     cr_assert (server);
     cr_assert_str_eq (text_at (server, "topic"), "work");
+    const godwit_value_t *const rendezvous = godwit_value_get (answer, "rendezvous");
+    const godwit_value_t *const points = godwit_value_get (rendezvous, "points");
+    int64_t joined = 0, hosted = 0;
+    for (size_t i = 0; i < godwit_value_count (points); i++) {
+        const godwit_value_t *const point = godwit_value_at (points, i);
+        cr_assert (*text_at (point, "address"));
+        joined += godwit_value_as_bool (godwit_value_get (point, "joined"), false);
+        hosted += godwit_value_as_bool (godwit_value_get (point, "hosted"), false);
+    }
+    cr_assert_eq (godwit_value_count (points), int_at (rendezvous, "known"));
+    cr_assert_eq (joined, int_at (rendezvous, "joined"));
+    cr_assert_eq (hosted, int_at (rendezvous, "hosted"));
+    cr_assert_geq (joined, strcmp (core->kind->driver, "inproc") ? 1 : 0);
     godwit_value_unref (&answer);
 }
 
@@ -364,6 +377,55 @@ a_server_that_hangs_answers (core_t *core)
     godwit_transport_destroy (&serving);
 }
 
+typedef struct loop {
+    godwit_transport_t *transport;
+    atomic_bool stop;
+} loop_t;
+
+static void *
+run_loop (void *user)
+{
+    loop_t *loop = user;
+    while (!atomic_load (&loop->stop))
+        MUST (godwit_transport_process (loop->transport, 10, &error));
+    return NULL;
+}
+
+/* Its server has as many requests as it may. It ends while it is still asked. */
+static void
+a_loop_of_the_program_answers (core_t *core)
+{
+    pthread_t thread;
+    loop_t loop = {core_transport (core, GODWIT_TRANSPORT_OPTIONS (.external_loop = true)), false};
+    service_t busy;
+    godwit_future_t *futures[4], *asked[16];
+    cr_assert_eq (pthread_create (&thread, NULL, run_loop, &loop), 0);
+    service_start (&busy, loop.transport, "busy", GODWIT_SERVER_OPTIONS (.concurrency = 1, .queue_limit = 1));
+    godwit_client_t *client = NULL;
+    MUST (godwit_client_prepare (&client, core->client, GODWIT_OVERRIDES (.server = "busy"), &error));
+    for (size_t i = 0; i < 4; i++)
+        MUST (godwit_client_call_future (client, NULL, "hold", GODWIT_NO_ARGS, &futures[i], &error));
+    service_wait_held (&busy, 1);
+    godwit_client_t *asks = asking (core, "busy");
+    godwit_value_t *answer = NULL;
+    MUST (godwit_client_call (asks, NULL, "stats", GODWIT_NO_ARGS, &answer, &error));
+    const godwit_value_t *const server = named (godwit_value_get (answer, "servers"), "server", "busy");
+    cr_assert_eq (int_at (server, "kept"), 1);
+    godwit_value_unref (&answer);
+    for (size_t i = 0; i < 16; i++)
+        MUST (godwit_client_call_future (asks, NULL, "calls", GODWIT_NO_ARGS, &asked[i], &error));
+    service_end (&busy);
+    atomic_store (&loop.stop, true);
+    pthread_join (thread, NULL);
+    godwit_transport_destroy (&loop.transport);
+    for (size_t i = 0; i < 4; i++)
+        godwit_future_destroy (&futures[i]);
+    for (size_t i = 0; i < 16; i++)
+        godwit_future_destroy (&asked[i]);
+    godwit_client_destroy (&asks);
+    godwit_client_destroy (&client);
+}
+
 static void
 it_can_be_switched_off (core_t *core)
 {
@@ -453,6 +515,7 @@ static const contract_row_t rows[] = {
     {"16: What is asked wrongly is an error.", wrong_questions_are_errors},
     {"16: However long the time is.", the_longest_time_is_no_error},
     {"16: It answers when nothing else can run.", a_server_that_hangs_answers},
+    {"16: So does a loop of the program's.", a_loop_of_the_program_answers},
     {"16: It can be switched off.", it_can_be_switched_off},
     {"16: The own program asks directly.", the_own_program_asks_directly},
     {"16: It ends with its transport.", it_ends_with_the_transport},
