@@ -22,10 +22,12 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#define GODWIT__OTLP_READ 4096 /* records at a time */
+
 /* Where records come from: the black box of a transport, or a test. */
 typedef struct godwit__otlp_source {
-    /* *records: a list of those whose number (seq) is higher than `after`, the oldest first; with
-     * only_running of those that run. The caller's. */
+    /* *records: a list of those whose number (seq) is higher than `after`, the oldest first, but of more than
+     * GODWIT__OTLP_READ only the first; with only_running of those that run. The caller's. */
     godwit_status_t (*read) (void *user, int64_t after, bool only_running, godwit_value_t **records,
                              godwit_error_t **error);
     void *user;

@@ -4,14 +4,13 @@
 
 #include <stdlib.h>
 
-#define READ_LIMIT 8192 /* records at a time: of more the oldest are lost, as if they were overwritten */
-
 static godwit_status_t
 read_calls (void *user, int64_t after, bool only_running, godwit_value_t **records, godwit_error_t **error)
 {
     return godwit_transport_calls (user,
                                    GODWIT_CALLS_OPTIONS (.after = after > 0 ? (uint64_t) after : 0,
-                                                         .running = only_running, .limit = READ_LIMIT),
+                                                         .running = only_running, .oldest = true,
+                                                         .limit = GODWIT__OTLP_READ),
                                    records, error);
 }
 

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define READS_MOST 64 /* in one pass */
+
 /* ---- a pass ---- */
 
 static void
@@ -70,13 +72,11 @@ note_running (godwit_otlp_exporter_t *self)
     return true;
 }
 
-static bool
-take_records (godwit_otlp_exporter_t *self)
+/* The number of the last one. */
+static int64_t
+take_records (godwit_otlp_exporter_t *self, const godwit_value_t *records)
 {
-    godwit_value_t *records = read_box (self, godwit__otlp_seen_since (&self->seen) - 1, false);
     int64_t last = 0;
-    if (!records)
-        return false;
     for (size_t i = 0; i < godwit_value_count (records); i++) {
         const godwit_value_t *const record = godwit_value_at (records, i);
         const int64_t number = godwit__otlp_record_number (record, "seq");
@@ -86,7 +86,34 @@ take_records (godwit_otlp_exporter_t *self)
         if (godwit__otlp_seen_take (&self->seen, number, godwit__otlp_record_is_running (record)))
             take_record (self, record);
     }
+    return last;
+}
+
+/* False: it cannot be read. *after: the last that was taken. *has_more: there may be further ones. */
+static bool
+read_some (godwit_otlp_exporter_t *self, int64_t *after, bool *has_more)
+{
+    godwit_value_t *records = read_box (self, *after, false);
+    if (!records)
+        return false;
+    const int64_t last = take_records (self, records);
+    *has_more = godwit_value_count (records) >= GODWIT__OTLP_READ && last > *after;
+    *after = last > *after ? last : *after;
     godwit_value_unref (&records);
+    return true;
+}
+
+/* All that there is now. A box that fills faster than it is read does not hold the pass up for ever; but
+ * those that are open are all looked at, because what was not there is lost. */
+static bool
+read_all (godwit_otlp_exporter_t *self)
+{
+    const int64_t new = self->seen.next;
+    int64_t after = godwit__otlp_seen_since (&self->seen) - 1;
+    bool has_more = true;
+    for (int reads = 0; has_more && (reads < READS_MOST || after < new); reads++)
+        if (!read_some (self, &after, &has_more))
+            return false;
     godwit__otlp_seen_end (&self->seen);
     return true;
 }
@@ -95,11 +122,11 @@ take_records (godwit_otlp_exporter_t *self)
 static void
 pass (godwit_otlp_exporter_t *self)
 {
-    if (!note_running (self) || !take_records (self))
-        return;
+    const bool is_read = note_running (self) && read_all (self);
     godwit__otlp_send (self);
     pthread_mutex_lock (&self->lock);
-    self->stats.spans_overwritten = self->seen.lost;
+    if (is_read)
+        self->stats.spans_overwritten = self->seen.lost;
     pthread_mutex_unlock (&self->lock);
 }
 

@@ -27,44 +27,18 @@ divide (godwit_request_t *request, void *self)
 
 /* ---- metrics as text ---- */
 
-/* A line of one counter for each method. */
-static void
-print_counter (FILE *to, const godwit_value_t *metrics, const char *name)
-{
-    fprintf (to, "# TYPE godwit_%s counter\n", name);
-    for (size_t i = 0; i < godwit_value_count (metrics); i++) {
-        const godwit_value_t *at = godwit_value_at (metrics, i);
-        fprintf (to, "godwit_%s{side=\"%s\",topic=\"%s\",method=\"%s\"} %.15g\n", name,
-                 godwit_value_as_str (godwit_value_get (at, "side"), ""),
-                 godwit_value_as_str (godwit_value_get (at, "topic"), ""),
-                 godwit_value_as_str (godwit_value_get (at, "method"), ""),
-                 godwit_value_as_double (godwit_value_get (at, name), 0));
-    }
-}
-
-/* A real service would rather serve this text over HTTP, where Prometheus looks for it. The numbers are those
- * of all clients and servers of the transport. */
+/* Prometheus itself would rather read this text over HTTP (godwit-http serves it there). The numbers are
+ * those of all clients and servers of the transport. */
 static godwit_status_t
 answer_metrics (godwit_request_t *request, void *self)
 {
-    godwit_value_t *metrics = NULL;
     godwit_error_t *error = NULL;
     char *text = NULL;
     size_t size = 0;
-    if (godwit_transport_metrics (self, &metrics, &error))
+    if (godwit_transport_metrics_text (self, &text, &size, &error))
         return godwit_request_fail (request, &error);
-    FILE *const to = open_memstream (&text, &size);
-    if (to) {
-        print_counter (to, metrics, "started");
-        print_counter (to, metrics, "ended");
-        print_counter (to, metrics, "failures");
-        print_counter (to, metrics, "seconds");
-        fclose (to);
-    }
-    const godwit_status_t status =
-        text ? godwit_request_reply (request, GODWIT_STRN (NULL, text, size)) : GODWIT_ERR_OUT_OF_MEMORY;
+    const godwit_status_t status = godwit_request_reply (request, GODWIT_STRN (NULL, text, size));
     free (text);
-    godwit_value_unref (&metrics);
     return status;
 }
 

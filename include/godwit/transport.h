@@ -105,12 +105,12 @@ typedef struct godwit_transport_options {
     /* false; true: without a realm, tcp is used all the same, and everybody who reaches it can call, answer
      * and read. A warning says so at the start and every hour. */
     bool insecure;
+    /* false; true: servers tell nothing of themselves to those who ask (contract 16). */
+    bool without_introspection;
     /* 131072: the ring of the black box, which remembers what became of recent calls
      * (godwit_transport_calls), 128 bytes a call; what is said of failures takes 180 KiB besides. -1: there
      * is no black box. */
     int64_t black_box_size;
-    /* false; true: servers tell nothing of themselves to those who ask (contract 16). */
-    bool without_introspection;
 } godwit_transport_options_t;
 
 /* Makes options for a transport: GODWIT_TRANSPORT_OPTIONS (.external_loop = true). */
@@ -293,13 +293,26 @@ GODWIT_EXPORT void godwit_transport_stats (const godwit_transport_t *transport,
 GODWIT_EXPORT godwit_status_t godwit_transport_metrics (const godwit_transport_t *transport,
                                                         godwit_value_t **metrics, godwit_error_t **error);
 
+/* Writes the metrics and statistics of a transport as a text that Prometheus reads: its text format, version
+ * 0.0.4 ("text/plain; version=0.0.4; charset=utf-8"). *text ends with a NUL, which *size does not count; the
+ * caller gives it back with free. The component godwit-http serves it (docs/monitoring.md, where the names
+ * are).
+ *
+ * The names and labels are those of OpenTelemetry's conventions for RPC: rpc_client_call_duration_seconds and
+ * rpc_server_call_duration_seconds, with rpc_system_name ("godwit"), rpc_method (topic/namespace/method) and
+ * others. Whatever the names of methods and topics hold, the text is valid: bytes that are no UTF-8 stand
+ * there as \xHH. Its length goes with the labels: 8 KiB each. Any thread. INVALID_ARGUMENT, LIMIT_EXCEEDED
+ * (256 MiB), CLOSED, FORKED, OUT_OF_MEMORY. */
+GODWIT_EXPORT godwit_status_t godwit_transport_metrics_text (const godwit_transport_t *transport, char **text,
+                                                             size_t *size, godwit_error_t **error);
+
 /* ---- the black box ---- */
 
 /* Which calls are told. Zero: any; the comments say what a set field leaves. Texts are borrowed. */
 typedef struct godwit_calls_options {
     size_t struct_size;
     uint64_t after; /* those with a higher `seq`: what came since the last time */
-    size_t limit;   /* 100: at most so many, the newest (with slowest: the slowest) */
+    size_t limit; /* 100: at most so many, the newest (with oldest: the oldest; with slowest: the slowest) */
     const char *id; /* the call of this id (16 digits), or the calls of this trace (32 digits) */
     const char *exchange;
     const char *topic;
@@ -309,6 +322,7 @@ typedef struct godwit_calls_options {
     bool running;    /* those that have not ended */
     bool slowest;    /* all; the one that took the longest comes first */
     int64_t last_ms; /* those that were not over so many milliseconds ago */
+    bool oldest;     /* all; of more than limit the oldest, so that `after` can go on from the last one */
 } godwit_calls_options_t;
 
 /* Makes options for a look at the black box: GODWIT_CALLS_OPTIONS (.failed = true). */
@@ -332,9 +346,9 @@ typedef struct godwit_calls_options {
  *  - "running"; "status" (a type, "Ok" for success), "outcome": nil while it runs
  *  - "attempts": how often it was handed over; "notes": why each was not the last, what it waited for, and
  * why it failed, as maps of "at", "attempt", "server", "address" and "text"
- *  - at a server "queued", "kept", "refused" (bool), and what there was when it came: "waiting" (in its
- *    queue), "busy" (handlers); "span": of the run of the handler, which the calls that it made have as
- *    their parent
+ *  - at a client "lost" (bool): its connection was lost while it waited; at a server "queued", "kept",
+ * "refused" (bool), and what there was when it came: "waiting" (in its queue), "busy" (handlers); "span": of
+ * the run of the handler, which the calls that it made have as their parent
  *  - "request_size", "reply_size": bytes of the frames; 0: there was none
  *
  * Any thread. CLOSED, FORKED, OUT_OF_MEMORY; INVALID_ARGUMENT: a malformed id. */

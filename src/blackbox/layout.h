@@ -64,9 +64,10 @@ typedef enum godwit__box_kind { GODWIT__BOX_CALL, GODWIT__BOX_CAST, GODWIT__BOX_
 
 /* The flags of GODWIT__BOX_END. */
 enum {
-    GODWIT__BOX_QUEUED = 1, /* server: it waited in the queue */
-    GODWIT__BOX_KEPT = 2,   /* server: its handler kept it */
-    GODWIT__BOX_REFUSED = 4 /* server: it did not run */
+    GODWIT__BOX_QUEUED = 1,  /* server: it waited in the queue */
+    GODWIT__BOX_KEPT = 2,    /* server: its handler kept it */
+    GODWIT__BOX_REFUSED = 4, /* server: it did not run */
+    GODWIT__BOX_LOST = 8     /* client: its connection was lost while it waited */
 };
 
 /* ---- the others ---- */

@@ -211,9 +211,10 @@ read_all (godwit__box_snapshot_t *snapshot, const source_t *source, godwit_error
     snapshot->peers = calloc (head->peer_count, sizeof *snapshot->peers);
     if (!snapshot->calls || !snapshot->notes || !snapshot->peers)
         return godwit__error_no_memory (error);
-    read_records (snapshot, source, source->at.records, head->record_count);
+    /* The ring last: what was copied from it is there, too, and no call is missing before a newer one. */
     read_records (snapshot, source, source->at.failures, head->failure_count);
     read_records (snapshot, source, source->at.slow, slow);
+    read_records (snapshot, source, source->at.records, head->record_count);
     sort_calls (snapshot);
     read_texts (snapshot, source);
     return GODWIT_OK;

@@ -66,12 +66,13 @@ const godwit__box_peer_t *godwit__box_peer (const godwit__box_snapshot_t *snapsh
 /* Which calls are told. Zero: any. */
 typedef struct godwit__box_filter {
     uint64_t after; /* only those with higher numbers */
-    size_t limit;   /* of those that fit, the newest; of the slowest, the slowest. At least 1 */
+    size_t limit;   /* of those that fit, the newest; or the oldest, or the slowest. At least 1 */
     uint64_t span;  /* the call of this id */
     const uint8_t *trace_id;
     const char *exchange, *topic, *method, *server;
     bool failed, running;
-    bool slowest;   /* the slowest first */
+    bool slowest; /* the slowest first */
+    bool oldest;
     int64_t now_ns; /* for how long running ones run */
     /* Whether who asks may see what belongs to a topic; NULL: everything. */
     bool (*may_see) (const void *user, const char *exchange, const char *topic);

@@ -204,6 +204,8 @@ add_call (godwit_builder_t *builder, const godwit__box_snapshot_t *snapshot, con
     godwit_builder_uint (builder, "attempts", call->attempts);
     if (is_server)
         add_server_side (builder, call);
+    else
+        godwit_builder_bool (builder, "lost", call->flags & GODWIT__BOX_LOST);
     godwit_builder_uint (builder, "request_size", call->request_size);
     godwit_builder_uint (builder, "reply_size", call->reply_size);
     add_notes (builder, snapshot, call);
@@ -224,7 +226,7 @@ godwit__box_tell (const godwit__box_snapshot_t *snapshot, const godwit__box_filt
     if (filter->slowest)
         qsort (found, count, sizeof *found, compare_slowest);
     const size_t limit = count < filter->limit ? count : filter->limit;
-    const size_t first = filter->slowest ? 0 : count - limit;
+    const size_t first = filter->slowest || filter->oldest ? 0 : count - limit;
     for (size_t i = 0; i < limit; i++)
         add_call (builder, snapshot, found[first + i], filter->now_ns);
     free (found);

@@ -97,6 +97,7 @@ godwit__call_end_counted (godwit__call_t *call, godwit_status_t status, const go
         .status = status,
         .outcome = status ? godwit_error_outcome (error) : GODWIT_OUTCOME_RAN,
         .attempts = call->attempts,
+        .flags = atomic_load (&call->pending.outcome) == GODWIT__PENDING_LOST ? GODWIT__BOX_LOST : 0,
         .request_size = size < UINT32_MAX ? (uint32_t) size : UINT32_MAX,
         .reply_size = call->reply_size,
         .wire_id = call->pending.id,

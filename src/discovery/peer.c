@@ -103,28 +103,30 @@ driver_for (godwit_transport_t *transport, const godwit__record_t *record, const
     return NULL;
 }
 
-/* An inproc address leads to transports of its own process. Whether that is this one only a try tells: so it
- * is the last resort. */
+/* An inproc address leads to transports of its own process. Whether that is this one only a try tells: so,
+ * unless it is the transport's own, it is the last resort. */
 static const char *
-usable_address (const godwit__peer_t *peer, bool is_inproc)
+usable_address (const godwit__peer_t *peer)
 {
+    const bool is_own = memcmp (peer->instance, peer->transport->instance, GODWIT__UUID_SIZE) == 0;
     const godwit__record_t *const record = peer->record;
-    const char *why = NULL;
-    for (size_t i = 0; i < record->address_count; i++)
-        if ((strncmp (record->addresses[i], "inproc:", 7) == 0) == is_inproc &&
-            driver_for (peer->transport, record, record->addresses[i], &why))
-            return record->addresses[i];
-    return NULL;
+    const char *other = NULL, *why = NULL;
+    for (size_t i = 0; i < record->address_count; i++) {
+        const char *const address = record->addresses[i];
+        if (!driver_for (peer->transport, record, address, &why))
+            continue;
+        if ((strncmp (address, "inproc:", 7) == 0) == is_own)
+            return address;
+        other = other ? other : address;
+    }
+    return other;
 }
 
 const char *
 godwit__peer_address (const godwit__peer_t *peer)
 {
-    if (peer->state == GODWIT__PEER_READY && peer->connection)
-        return peer->connection->address;
-    const bool is_own = memcmp (peer->instance, peer->transport->instance, GODWIT__UUID_SIZE) == 0;
-    const char *const address = usable_address (peer, is_own);
-    return address ? address : usable_address (peer, !is_own);
+    return peer->state == GODWIT__PEER_READY && peer->connection ? peer->connection->address
+                                                                 : usable_address (peer);
 }
 
 /* Opens a connection to the next address that can be tried, of the record and then of the fallback; false if

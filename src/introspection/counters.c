@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The counters and metrics of a transport, for its own program. */
+#include "src/introspection/counters.h"
+
 #include "src/discovery/directory.h"
 #include "src/error/error.h"
+#include "src/introspection/exposition.h"
 
 #include <string.h>
 
@@ -72,4 +75,71 @@ godwit_transport_metrics (const godwit_transport_t *transport, godwit_value_t **
     godwit__metrics_build (transport->metrics, builder);
     godwit_builder_close (builder);
     return godwit_builder_finish (&builder, list, error);
+}
+
+/* ---- for others ---- */
+
+void
+godwit__counters_build (const godwit_transport_t *transport, godwit_builder_t *builder)
+{
+    godwit_transport_stats_t stats;
+    godwit_transport_stats (transport, &stats, sizeof stats);
+#define ADD(name) godwit_builder_uint (builder, #name, stats.name)
+    ADD (calls_started);
+    ADD (calls_succeeded);
+    ADD (calls_failed);
+    ADD (calls_retried);
+    ADD (casts);
+    ADD (fanouts);
+    ADD (requests_received);
+    ADD (requests_refused);
+    ADD (requests_duplicate);
+    ADD (fanouts_received);
+    ADD (fanout_gaps);
+    ADD (frames_malformed);
+    ADD (frames_unknown);
+    ADD (frames_dropped);
+    ADD (peers);
+    ADD (servers_known);
+    ADD (workers);
+    ADD (calls_repeated);
+    ADD (retries_withheld);
+    ADD (rendezvous_known);
+    ADD (rendezvous_joined);
+    ADD (rendezvous_hosted);
+    ADD (requests_cancelled);
+    ADD (calls_duplicate);
+#undef ADD
+}
+
+static godwit_status_t
+counters_of (const godwit_transport_t *transport, godwit_value_t **counters, godwit_error_t **error)
+{
+    godwit_builder_t *builder = godwit_builder_new ();
+    godwit_builder_open_map (builder, NULL);
+    godwit__counters_build (transport, builder);
+    godwit_builder_close (builder);
+    return godwit_builder_finish (&builder, counters, error);
+}
+
+godwit_status_t
+godwit_transport_metrics_text (const godwit_transport_t *transport, char **text, size_t *size,
+                               godwit_error_t **error)
+{
+    godwit_value_t *list = NULL, *counters = NULL;
+    if (!transport || !text || !size)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
+                                  !transport ? "transport"
+                                  : !text    ? "text"
+                                             : "size");
+    godwit_status_t status = godwit_transport_metrics (transport, &list, error);
+    if (!status)
+        status = counters_of (transport, &counters, error);
+    const godwit_value_t *const lists[] = {list};
+    const godwit__exposition_t what = {.lists = lists, .list_count = 1, .counters = counters};
+    if (!status)
+        status = godwit__exposition_write (&what, text, size, error);
+    godwit_value_unref (&list);
+    godwit_value_unref (&counters);
+    return status;
 }

@@ -3,6 +3,7 @@
 #include "src/introspection/look.h"
 
 #include "src/error/error.h"
+#include "src/introspection/counters.h"
 #include "src/server/server_hold.h"
 
 #include <fcntl.h>
@@ -12,41 +13,6 @@
 
 /* Servers that are told. */
 #define SERVERS_MAX 256
-
-static void
-add_counters (godwit_builder_t *builder, const godwit_transport_t *transport)
-{
-    godwit_transport_stats_t stats;
-    godwit_transport_stats (transport, &stats, sizeof stats);
-    godwit_builder_open_map (builder, "counters");
-#define ADD(name) godwit_builder_uint (builder, #name, stats.name)
-    ADD (calls_started);
-    ADD (calls_succeeded);
-    ADD (calls_failed);
-    ADD (calls_retried);
-    ADD (casts);
-    ADD (fanouts);
-    ADD (requests_received);
-    ADD (requests_refused);
-    ADD (requests_duplicate);
-    ADD (fanouts_received);
-    ADD (fanout_gaps);
-    ADD (frames_malformed);
-    ADD (frames_unknown);
-    ADD (frames_dropped);
-    ADD (peers);
-    ADD (servers_known);
-    ADD (workers);
-    ADD (calls_repeated);
-    ADD (retries_withheld);
-    ADD (rendezvous_known);
-    ADD (rendezvous_joined);
-    ADD (rendezvous_hosted);
-    ADD (requests_cancelled);
-    ADD (calls_duplicate);
-#undef ADD
-    godwit_builder_close (builder);
-}
 
 /* Bytes of memory that the process has; 0: not known. */
 static uint64_t
@@ -164,7 +130,9 @@ godwit__look_stats (const godwit__look_t *look, godwit_builder_t *builder, godwi
         return status;
     godwit__look_process (look, builder);
     godwit_builder_int (builder, "now", godwit__look_wall_ns ());
-    add_counters (builder, look->transport);
+    godwit_builder_open_map (builder, "counters");
+    godwit__counters_build (look->transport, builder);
+    godwit_builder_close (builder);
     add_memory (builder, look->transport);
     add_servers (builder, look, metrics);
     add_clients (builder, look, metrics);

@@ -259,7 +259,7 @@ _Static_assert(GODWIT__METRIC_LEADERS == 2, "SUM adds those of two leaders");
 #define LABEL_SIZE (2 * (20 + GODWIT_STATUS_COUNT))
 #define LABELS (2 * (GODWIT__METRIC_LIMIT + 1))
 #define SIZE_MOST (GODWIT_VALUE_MAX_COUNT - 50000)
-_Static_assert(LABELS * LABEL_SIZE < SIZE_MOST, "a value has room for all labels");
+_Static_assert(LABELS *LABEL_SIZE < SIZE_MOST, "a value has room for all labels");
 
 typedef struct room {
     size_t labels;

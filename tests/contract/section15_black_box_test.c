@@ -269,6 +269,13 @@ only_what_is_new (core_t *core)
     cr_assert (newest (calls, "client", "echo"));
     cr_assert (!newest (calls, "client", "nothing"));
     godwit_value_unref (&calls);
+    calls = calls_of (core->calling, GODWIT_CALLS_OPTIONS (.limit = 1));
+    const uint64_t newest_seq = (uint64_t) int_of (godwit_value_at (calls, 0), "seq");
+    godwit_value_unref (&calls);
+    calls = calls_of (core->calling, GODWIT_CALLS_OPTIONS (.limit = 1, .oldest = true));
+    cr_assert_eq (godwit_value_count (calls), 1u);
+    cr_assert_lt ((uint64_t) int_of (godwit_value_at (calls, 0), "seq"), newest_seq);
+    godwit_value_unref (&calls);
     calls = calls_of (core->calling, GODWIT_CALLS_OPTIONS (.topic = "another"));
     cr_assert_eq (godwit_value_count (calls), 0u);
     godwit_value_unref (&calls);

@@ -28,10 +28,10 @@ for command in "${commands[@]}"; do
     page=$source/tools/godwit/godwit-$command.1
     [[ -s $page ]] || fail "there is no $page"
     grep -q "godwit.-$command (1)" "$source/tools/godwit/godwit.1" || fail "godwit.1 does not name $command"
-    for option in $(sed -nE 's/^ .*--([a-z-]+).*  +[A-Z].*/\1/p' said | sort -u); do
+    while IFS= read -r option; do
         case $option in help | usage | version) continue ;; esac
         sed 's/\\-/-/g' "$page" | grep -q -- "--$option" || fail "$page does not tell of --$option"
-    done
+    done < <(sed -nE 's/^ .*--([a-z-]+).*  +[A-Z].*/\1/p' said | sort -u)
 done
 for command in ls ping watch call cast fanout serve; do
     run 0 "$command" --help
@@ -63,8 +63,7 @@ PATH=$(dirname "$godwit"):$PATH
 try() { # LINE
     local status=0
     timeout --foreground -s INT 20 bash -c "$1" >said 2>errors </dev/null || status=$?
-    # ping returns 4 if the servers have no introspection.
-    [[ $status == 0 || ($status == 4 && $1 == 'godwit ping'*) ]] || fail "$1: status $status: $(<said) $(<errors)"
+    [[ $status == 0 ]] || fail "$1: status $status: $(<said) $(<errors)"
 }
 mkdir work
 cd work

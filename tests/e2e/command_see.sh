@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# `godwit ls` and `godwit watch`: what they print, for people and programs, on a terminal and in a pipe; what they say when there
+# `godwit ls` and `godwit watch`: what they print, as a table and as JSON, on a terminal and in a pipe; what they say when there
 # is nothing; servers that are killed: command_see.sh BUILD SOURCE
 set -euo pipefail
 # shellcheck source=tests/support/cluster_command.sh
@@ -13,7 +13,7 @@ run 3 ls --json
 [[ $(<said) == '[]' ]] || fail "$(<said)"
 run 1 ls --url='zmq://127.0.0.1:9/?insecure=true' --timeout=0.3
 expect 'it is not known which servers there are: .*127.0.0.1:9' errors
-expect 'Start one with `godwit matchmaker`, or name another with --url' errors
+expect 'Start one with .godwit matchmaker., or name another with --url' errors
 run 2 ls --url=nonsense
 run 2 ls a b
 expect 'unexpected argument b' errors

@@ -267,6 +267,20 @@ hear (void *socket)
     return header;
 }
 
+/* How many answers are in the next message, which may be long, or a batch. */
+static unsigned
+hear_answers (void *socket)
+{
+    zmq_msg_t message;
+    godwit__header_t header = {0};
+    zmq_msg_init (&message);
+    const int size = zmq_msg_recv (&message, socket, 0);
+    cr_assert (size >= GODWIT__HEADER_SIZE, "no answer: %s", zmq_strerror (errno));
+    cr_assert_eq (godwit__header_read (&header, zmq_msg_data (&message), (size_t) size), GODWIT__HEADER_OK);
+    zmq_msg_close (&message);
+    return header.type == GODWIT__BATCH ? header.aux : 1;
+}
+
 static void
 expect (void *socket, godwit__frame_type_t type, uint64_t id, uint32_t aux)
 {
@@ -559,7 +573,7 @@ Test (hostile, flags_that_are_not_defined_are_ignored)
     uint8_t data[64];
     void *const socket = open_known (target.addresses[IPC]);
     for (unsigned flags = 0; flags < 256; flags++) {
-        if (flags & GODWIT__FLAG_TRACED)
+        if (flags & (GODWIT__FLAG_TRACED | GODWIT__FLAG_INTROSPECT))
             continue;
         say (socket, data,
              echo_request (data, (godwit__header_t){.target = 1, .id = flags + 1, .flags = (uint8_t) flags}));
@@ -585,6 +599,53 @@ Test (hostile, traces_that_are_too_short_are_malformed)
     say (socket, data, GODWIT__HEADER_SIZE);
     expect (socket, GODWIT__NACK, 2, GODWIT__NACK_MALFORMED);
     EXPECT_COUNTED (frames_malformed, 2);
+    zmq_close (socket);
+}
+
+/* What is asked about a server is in a namespace of its own: no method of the program is called. */
+Test (hostile, introspection_calls_no_method)
+{
+    uint8_t data[64], huge[70000];
+    void *const socket = open_known (target.addresses[IPC]);
+    say (socket, data,
+         echo_request (data, (godwit__header_t){.target = 1, .id = 1, .flags = GODWIT__FLAG_INTROSPECT}));
+    expect (socket, GODWIT__FAILURE, 1, 0);
+    say (socket, data,
+         echo_request (data, (godwit__header_t){.target = 77, .id = 2, .flags = GODWIT__FLAG_INTROSPECT}));
+    expect (socket, GODWIT__NACK, 2, GODWIT__NACK_NOT_HERE);
+    memset (huge, 0xc1, sizeof huge);
+    godwit__header_t header = {
+        .type = GODWIT__REQUEST, .target = 1, .id = 3, .flags = GODWIT__FLAG_INTROSPECT};
+    godwit__header_write (huge, &header);
+    say (socket, huge, sizeof huge);
+    expect (socket, GODWIT__NACK, 3, GODWIT__NACK_MALFORMED);
+    header.id = 4;
+    godwit__header_write (huge, &header);
+    say (socket, huge, 1000);
+    expect (socket, GODWIT__NACK, 4, GODWIT__NACK_MALFORMED);
+    expect_pong (socket);
+    zmq_close (socket);
+}
+
+/* More than may wait at once: each is answered, or refused. The server goes on. */
+Test (hostile, a_flood_of_questions_is_limited)
+{
+    static const char body[] = "\x93\x80\xa5stats\x80";
+    enum { ROUNDS = 20, BURST = 200, QUESTIONS = ROUNDS * BURST };
+    uint8_t data[64];
+    unsigned id = 0;
+    void *const socket = open_known (target.addresses[IPC]);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; i < BURST; i++) {
+            const godwit__header_t header = {
+                .type = GODWIT__REQUEST, .target = 1, .id = ++id, .flags = GODWIT__FLAG_INTROSPECT};
+            say (socket, data, frame_of (data, header, body, sizeof body - 1));
+        }
+        for (unsigned answers = 0; answers < BURST;)
+            answers += hear_answers (socket);
+    }
+    say (socket, data, echo_request (data, (godwit__header_t){.target = 1, .id = QUESTIONS + 1}));
+    expect (socket, GODWIT__REPLY, QUESTIONS + 1, 0);
     zmq_close (socket);
 }
 

@@ -20,7 +20,7 @@ TestSuite (exporter, .timeout = 60);
 
 typedef struct box {
     pthread_mutex_t lock;
-    godwit_value_t *records[4096]; /* the number of the first one is 1 */
+    godwit_value_t *records[8192]; /* the number of the first one is 1 */
     size_t count, first;           /* those before `first` are overwritten */
     bool is_broken;
 } box_t;
@@ -62,10 +62,13 @@ box_read (void *user, int64_t after, bool only_running, godwit_value_t **records
     pthread_mutex_lock (&box.lock);
     const bool is_broken = box.is_broken;
     godwit_builder_open_list (builder, NULL);
-    for (size_t i = box.first; i < box.count; i++) {
+    size_t given = 0;
+    for (size_t i = box.first; i < box.count && given < GODWIT__OTLP_READ; i++) {
         const bool is_running = godwit_value_as_bool (godwit_value_get (box.records[i], "running"), false);
-        if ((int64_t) i + 1 > after && (is_running || !only_running))
+        if ((int64_t) i + 1 > after && (is_running || !only_running)) {
             godwit_builder_value (builder, NULL, box.records[i]);
+            given++;
+        }
     }
     godwit_builder_close (builder);
     pthread_mutex_unlock (&box.lock);
@@ -175,10 +178,10 @@ Test (exporter, splits_what_is_too_much_for_one_request, .fini = end)
 {
     collector_start (&collector, NULL, 0);
     open_with (OPTIONS ());
-    box_add (GODWIT__OTLP_BATCH_SPANS * 5 + 1, "Ok");
+    box_add (GODWIT__OTLP_READ + 1, "Ok"); /* and for one look at the box */
     MUST (godwit_otlp_flush (exporter, &error));
-    cr_assert_eq (collector_spans (&collector), GODWIT__OTLP_BATCH_SPANS * 5 + 1);
-    cr_assert_eq (collector_requests (&collector), 6);
+    cr_assert_eq (collector_spans (&collector), GODWIT__OTLP_READ + 1);
+    cr_assert_eq (collector_requests (&collector), GODWIT__OTLP_READ / GODWIT__OTLP_BATCH_SPANS + 1);
 }
 
 Test (exporter, sends_the_rest_when_it_is_destroyed, .fini = end)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Every row of the tables of docs/contract.md, docs/differences.md, docs/reliability.md and docs/zmtp.md names a test, and
-# every test that they, SECURITY.md, docs/abi.md, docs/notifications.md, docs/security.md, docs/spool.md or
+# Every row of the tables of docs/contract.md, docs/differences.md, docs/monitoring.md, docs/reliability.md and docs/zmtp.md names a
+# test, and every test that they, SECURITY.md, docs/abi.md, docs/notifications.md, docs/security.md, docs/spool.md or
 # docs/tracing.md name exists:
 # named_tests.sh BUILD SOURCE. In docs/security.md that holds for the tables that have a column for tests.
 set -euo pipefail
@@ -11,7 +11,7 @@ build=$1
 status=0
 
 known=$(ctest --test-dir "$build" --show-only | sed -n 's/.*Test *#[0-9]*: *//p')
-pages=("$2"/docs/{abi,contract,differences,notifications,reliability,security,zmtp}.md "$2"/SECURITY.md)
+pages=("$2"/docs/{abi,contract,differences,monitoring,notifications,reliability,security,zmtp}.md "$2"/SECURITY.md)
 if grep -q '^spool\.' <<<"$known"; then pages+=("$2/docs/spool.md"); else no_spool=1; fi # the component
 if grep -q '^otlp\.' <<<"$known"; then pages+=("$2/docs/tracing.md"); fi
 # The rows of its tables, each with its line.

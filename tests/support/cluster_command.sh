@@ -44,9 +44,9 @@ same() { # FILE: it holds what the standard input says
     diff -u - "$1" || fail "$1 is not as expected"
 }
 rendezvous() { # a process that hosts it, and that nobody kills
-    "$godwit" matchmaker >matchmaker 2>&1 &
+    "$godwit" matchmaker >rendezvous 2>&1 &
     processes[matchmaker]=$!
-    wait_for matchmaker 'ready at'
+    wait_for rendezvous 'ready at'
 }
 serve() { # NAME ARGUMENT...: a server; its words are in NAME
     local name=$1

@@ -377,11 +377,16 @@ run_listing (godwit_error_t **error)
 {
     static const char *const asked[] = {"describe", "ping", "stats", "connections", "view", "calls"};
     godwit_value_t *list = NULL, *metrics = NULL, *calls = NULL, *servers = NULL, *looks = NULL;
+    char *text = NULL;
+    size_t text_size;
     godwit_status_t status = godwit_transport_wait_ready (world.transport, 20000, error);
     if (!status)
         status = godwit_client_servers (world.client, &list, error);
     if (!status)
         status = godwit_transport_metrics (world.transport, &metrics, error);
+    if (!status)
+        status = godwit_transport_metrics_text (world.transport, &text, &text_size, error);
+    cr_assert (status || strstr (text, "\ngodwit_rendezvous_hosted 0\n"), "the last line is missing");
     if (!status)
         status = godwit_transport_calls (world.transport, NULL, &calls, error);
     if (!status)
@@ -391,6 +396,7 @@ run_listing (godwit_error_t **error)
         status = godwit_transport_introspection (world.transport, asked[i], GODWIT_NO_ARGS, &looks, error);
     }
     godwit_value_unref (&looks);
+    free (text);
     godwit_value_unref (&servers);
     godwit_value_unref (&calls);
     godwit_value_unref (&list);

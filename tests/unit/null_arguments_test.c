@@ -70,6 +70,8 @@ static const godwit_method_t methods[] = {GODWIT_METHOD ("answer", answer, 0)};
 static const godwit_slot_t slots[] = {{.name = "a", .type = GODWIT_TYPE_INT, .size = sizeof (int64_t)}};
 static godwit_cluster_stats_t out_stats;
 static godwit_trace_t out_trace;
+static char *out_text;
+static size_t out_size;
 static const char *const one_address = "127.0.0.1";
 static const godwit_error_class_t nameless = {"shop", NULL};
 
@@ -256,6 +258,9 @@ close_world (void)
     X (godwit_transport_introspection, answer, (world.transport, "ping", GODWIT_NO_ARGS, NULL, error))       \
     X (godwit_transport_metrics, transport, (NULL, &out.value, error))                                       \
     X (godwit_transport_metrics, metrics, (world.transport, NULL, error))                                    \
+    X (godwit_transport_metrics_text, transport, (NULL, &out_text, &out_size, error))                        \
+    X (godwit_transport_metrics_text, text, (world.transport, NULL, &out_size, error))                       \
+    X (godwit_transport_metrics_text, size, (world.transport, &out_text, NULL, error))                       \
     X (godwit_transport_servers, transport, (NULL, &out.value, error))                                       \
     X (godwit_transport_servers, servers, (world.transport, NULL, error))                                    \
     X (godwit_url_parse, url, (NULL, "zmq://", error))                                                       \

@@ -35,7 +35,7 @@ on_option (int key, char *text, struct argp_state *state)
     }
 }
 
-/* ---- for people ---- */
+/* ---- as a table ---- */
 
 static const table_column_t columns[] = {
     {"EXCHANGE", false, false}, {"TOPIC", false, false},   {"SERVER", false, false},
@@ -55,7 +55,7 @@ add_age (table_t *table, const server_t *server, int64_t now_us)
         table_add_format (table, STYLE_PLAIN, "%" PRId64 " s", seconds);
     else if (seconds < 3600)
         table_add_format (table, STYLE_PLAIN, "%" PRId64 " min", seconds / 60);
-    else if (seconds < 48 * 3600)
+    else if (seconds < INT64_C (48) * 3600)
         table_add_format (table, STYLE_PLAIN, "%" PRId64 " h", seconds / 3600);
     else
         table_add_format (table, STYLE_PLAIN, "%" PRId64 " d", seconds / 86400);
@@ -94,7 +94,7 @@ print_table (const ls_t *self, const servers_t *servers)
     return STATUS_FAILED;
 }
 
-/* ---- for programs ---- */
+/* ---- as JSON ---- */
 
 static int
 print_json (const servers_t *servers)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values as JSON, for programs and for people. Unlike src/value/json.h it has a form for every value, because
+/* Values as JSON, on one line or laid out. Unlike src/value/json.h it has a form for every value, because
  * it shows what others sent: binary data is a text of hexadecimal digits, "0x00ff"; a double that is no
  * number is null; bytes that are not UTF-8 are U+FFFD; control characters are escaped. */
 #ifndef GODWIT_TOOLS_OUTPUT_H

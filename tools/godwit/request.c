@@ -258,6 +258,37 @@ request_close (request_t *self)
 
 /* ---- what the server tells of its methods ---- */
 
+/* Whether a server announced that it serves what is called, or did not say what it serves. */
+static bool
+announces (const request_t *self, const server_t *server)
+{
+    const godwit_value_t *const serves = godwit_value_get (server->map, "serves");
+    for (size_t i = 0; i < godwit_value_count (serves); i++) {
+        const godwit_value_t *const entry = godwit_value_at (serves, i);
+        const char *const name_space = godwit_value_as_str (godwit_value_get (entry, "namespace"), NULL);
+        const char *const version = godwit_value_as_str (godwit_value_get (entry, "version"), NULL);
+        bool is_compatible = false;
+        godwit_version_compatible (version, self->version ? self->version : "1.0", &is_compatible, NULL);
+        if (is_compatible && (name_space && self->name_space ? strcmp (name_space, self->name_space) == 0
+                                                             : name_space == self->name_space))
+            return true;
+    }
+    return godwit_value_count (serves) == 0;
+}
+
+/* Of servers of several versions, one that can get the call is asked. */
+static godwit_target_t
+whom_to_ask (const request_t *self)
+{
+    godwit_target_t target = self->target;
+    for (size_t i = 0; i < self->servers.count && !target.server; i++) {
+        const server_t *const server = &self->servers.items[i];
+        if (strcmp (server->state, "up") == 0 && announces (self, server))
+            target.server = server->name;
+    }
+    return target;
+}
+
 int
 request_check (request_t *self)
 {
@@ -265,7 +296,8 @@ request_check (request_t *self)
     if (self->is_unchecked)
         return EXIT_SUCCESS;
     const int64_t timeout_ms = self->common.timeout_ms < DESCRIBE_MS ? self->common.timeout_ms : DESCRIBE_MS;
-    godwit_value_t *described = cluster_describe (&self->cluster, &self->target, timeout_ms);
+    const godwit_target_t target = whom_to_ask (self);
+    godwit_value_t *described = cluster_describe (&self->cluster, &target, timeout_ms);
     const godwit_status_t status =
         described ? slots_check (described, self->name_space, self->version, self->method, self->args, &error)
                   : GODWIT_OK;

@@ -81,13 +81,14 @@ typedef struct sleep_args {
     double seconds;
 } sleep_args_t;
 
-static const godwit_slot_t sleep_slots[] = {GODWIT_SLOT (sleep_args_t, seconds)};
+static const godwit_slot_t sleep_slots[] = {
+    GODWIT_SLOT (sleep_args_t, seconds, .doc = "how long to sleep, up to an hour")};
 
 static godwit_status_t
 sleep_method (godwit_request_t *request, void *self)
 {
     const sleep_args_t *const args = godwit_request_params (request);
-    const struct timespec slice = {0, SLICE_MS * 1000000};
+    const struct timespec slice = {0, SLICE_MS * INT64_C (1000000)};
     (void) self;
     if (!isfinite (args->seconds) || args->seconds < 0 || args->seconds > SLEEP_MAX_S) {
         godwit_error_t *error =
@@ -106,7 +107,8 @@ typedef struct fail_args {
     const char *message;
 } fail_args_t;
 
-static const godwit_slot_t fail_slots[] = {GODWIT_SLOT_OPTIONAL (fail_args_t, message)};
+static const godwit_slot_t fail_slots[] = {
+    GODWIT_SLOT (fail_args_t, message, GODWIT_OPTIONAL, .doc = "the text of the error")};
 
 static const godwit_error_class_t failed_as_asked = {"godwit.serve", "FailedAsAsked"};
 static const godwit_error_class_t *const expected[] = {&failed_as_asked, NULL};
@@ -122,11 +124,13 @@ fail_method (godwit_request_t *request, void *self)
 }
 
 static const godwit_method_t methods[] = {
-    GODWIT_METHOD ("echo", echo, GODWIT_METHOD_EXPOSED),
+    GODWIT_METHOD ("echo", echo, GODWIT_METHOD_EXPOSED, .doc = "Returns its arguments",
+                   .result = "the arguments, a map"),
     GODWIT_METHOD_WITH ("sleep", sleep_method, sleep_args_t, sleep_slots,
-                        GODWIT_METHOD_EXPOSED | GODWIT_METHOD_SLOW),
+                        GODWIT_METHOD_EXPOSED | GODWIT_METHOD_SLOW, .doc = "Sleeps",
+                        .result = "the seconds, a double"),
     GODWIT_METHOD_WITH ("fail", fail_method, fail_args_t, fail_slots, GODWIT_METHOD_EXPOSED,
-                        .expected = expected),
+                        .expected = expected, .doc = "Fails"),
 };
 
 /* ---- life ---- */

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define TEXT_SIZE 1024
+/* Namespaces of the library itself, such as godwit.introspection. They are not described. */
+#define RESERVED "godwit."
 
 /* ---- what is described ---- */
 
@@ -26,19 +28,31 @@ list_of (const godwit_value_t *map, const char *key)
 }
 
 static bool
-is_in_namespace (const godwit_value_t *endpoint, const char *name_space)
+is_same (const char *a, const char *b)
 {
-    const char *const name = text_of (endpoint, "namespace");
-    return name && name_space ? strcmp (name, name_space) == 0 : !name && !name_space;
+    return a && b ? strcmp (a, b) == 0 : a == b;
 }
 
-/* Without a version in the description, any is served. */
+static bool
+is_in_namespace (const godwit_value_t *endpoint, const char *name_space)
+{
+    const godwit_value_t *const further = list_of (endpoint, "legacy_namespaces");
+    if (is_same (text_of (endpoint, "namespace"), name_space))
+        return true;
+    for (size_t i = 0; i < godwit_value_count (further); i++)
+        if (is_same (godwit_value_as_str (godwit_value_at (further, i), NULL), name_space))
+            return true;
+    return false;
+}
+
+/* A call without a version asks for 1.0; without one in the description, any is served. */
 static bool
 serves (const godwit_value_t *endpoint, const char *version)
 {
     const char *const implemented = text_of (endpoint, "version");
     bool is_compatible = true;
-    if (implemented && godwit_version_compatible (implemented, version, &is_compatible, NULL) != GODWIT_OK)
+    if (implemented &&
+        godwit_version_compatible (implemented, version ? version : "1.0", &is_compatible, NULL) != GODWIT_OK)
         return true;
     return is_compatible;
 }
@@ -202,7 +216,7 @@ slots_check (const godwit_value_t *described, const char *name_space, const char
     char text[TEXT_SIZE];
     near_t near = {.wanted = method};
     bool is_served = false;
-    if (!endpoints)
+    if (!endpoints || (name_space && strncmp (name_space, RESERVED, strlen (RESERVED)) == 0))
         return GODWIT_OK;
     for (size_t i = 0; i < godwit_value_count (endpoints); i++) {
         const godwit_value_t *const endpoint = godwit_value_at (endpoints, i);

@@ -124,12 +124,6 @@ is_running (const story_part_t *part)
     return record_bool (part->call, "running");
 }
 
-static bool
-has_ended_late (const story_t *story, const story_part_t *part)
-{
-    return part->offset_ns + record_int (part->call, "took", 0) > record_int (story->client.call, "ended", 0);
-}
-
 /* Of a call that was handed over, and whose caller does not know whether it ran. */
 static story_fate_t
 decide_by_servers (const story_t *story)
@@ -140,7 +134,8 @@ decide_by_servers (const story_t *story)
         if (is_running (part))
             fate = part->source->is_dead || part->source->has_ended ? STORY_DIED : STORY_STILL_RUNS;
         else if (ran_to_end (part))
-            fate = story->has_client && has_ended_late (story, part) ? STORY_TOO_LATE : STORY_LOST_REPLY;
+            fate = story->has_client && record_bool (story->client.call, "lost") ? STORY_LOST_REPLY
+                                                                                 : STORY_TOO_LATE;
         else if (record_bool (part->call, "refused"))
             fate = STORY_REFUSED;
     }

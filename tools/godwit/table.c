@@ -133,6 +133,7 @@ table_add_format (table_t *table, style_t style, const char *format, ...)
     char text[FORMAT_SIZE];
     va_list arguments;
     va_start (arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start has just initialised it */
     vsnprintf (text, sizeof text, format, arguments);
     va_end (arguments);
     table_add (table, style, text);
