@@ -358,7 +358,7 @@ GODWIT_EXPORT godwit_status_t godwit_transport_calls (const godwit_transport_t *
 
 /* ---- introspection ---- */
 
-/* What servers tell of their process to whoever asks (contract 16), for the own program: the answer of a
+/* Tells the own program what servers tell of it to whoever asks (contract 16): the answer of a
  * method of godwit.introspection ("stats", "connections", ...), a map that belongs to the caller. It needs no
  * server, and no right, and is there with without_introspection, too. "describe" has a list of all servers
  * that were started. Takes locks for a short time, and may be called from handlers and callbacks. Any thread.
