@@ -4,6 +4,7 @@
 #include "matchmaker/rendezvous_source_timer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* A takeover takes less. What cannot be joined for so long is a warning. */
 #define WARN_AFTER_NS (3000 * GODWIT__NS_PER_MS)
@@ -30,6 +31,27 @@ add_to (atomic_uint_fast64_t *gauge, bool up)
         atomic_fetch_sub_explicit (gauge, 1, memory_order_relaxed);
 }
 
+/* For those who ask. */
+static void
+tell_points (const godwit__rendezvous_t *self)
+{
+    godwit__rendezvous_points_t *const points = self->options.points;
+    if (!points)
+        return;
+    pthread_mutex_lock (&points->lock);
+    points->count = 0;
+    for (size_t i = 0; i < self->source_count && points->count < GODWIT__POINTS_MAX; i++) {
+        const godwit__rendezvous_source_t *const source = self->sources[i];
+        if (source->is_absent)
+            continue;
+        godwit__rendezvous_point_t *const point = &points->list[points->count++];
+        memcpy (point->address, source->address, sizeof point->address);
+        point->is_joined = source->is_told;
+        point->is_hosted = source->is_told && source->host;
+    }
+    pthread_mutex_unlock (&points->lock);
+}
+
 void
 godwit__source_set_told (godwit__rendezvous_source_t *self, bool is_told)
 {
@@ -42,6 +64,7 @@ godwit__source_set_told (godwit__rendezvous_source_t *self, bool is_told)
         add_to (&gauges->rendezvous_joined, is_told);
     if (gauges && self->host)
         add_to (&gauges->rendezvous_hosted, is_told);
+    tell_points (self->owner);
     if (is_told)
         godwit__source_note (self, GODWIT_LOG_INFO, self->host ? "Hosts" : "Joined", NULL);
 }
@@ -54,6 +77,7 @@ godwit__rendezvous_count_sources (const godwit__rendezvous_t *self)
         count += !self->sources[i]->is_absent;
     if (self->options.gauges)
         atomic_store_explicit (&self->options.gauges->rendezvous_known, count, memory_order_relaxed);
+    tell_points (self);
 }
 
 /* The port may be taken by another program, so that it can be neither joined nor hosted. */

@@ -356,6 +356,19 @@ GODWIT_EXPORT godwit_status_t godwit_transport_calls (const godwit_transport_t *
                                                       const godwit_calls_options_t *options,
                                                       godwit_value_t **calls, godwit_error_t **error);
 
+/* ---- introspection ---- */
+
+/* Tells the own program what servers tell of it to whoever asks (contract 16): the answer of a
+ * method of godwit.introspection ("stats", "connections", ...), a map that belongs to the caller. It needs no
+ * server, and no right, and is there with without_introspection, too. "describe" has a list of all servers
+ * that were started. Takes locks for a short time, and may be called from handlers and callbacks. Any thread.
+ * NO_SUCH_METHOD, naming those that there are; TYPE_MISMATCH or INVALID_ARGUMENT: an argument; CLOSED,
+ * FORKED, OUT_OF_MEMORY. */
+GODWIT_EXPORT godwit_status_t godwit_transport_introspection (godwit_transport_t *transport,
+                                                              const char *method, godwit_fields_t args,
+                                                              godwit_value_t **answer,
+                                                              godwit_error_t **error);
+
 GODWIT_END_DECLS
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <godwit/transport.h>
 #include <godwit/url.h>
+#include <pthread.h>
 
 #include "src/interface/driver.h"
 #include "src/value/msgpack/codec.h"
@@ -106,6 +107,20 @@ typedef struct godwit__matchmaker_events {
     void (*names) (void *user, godwit__names_state_t state, const char *text);
 } godwit__matchmaker_events_t;
 
+/* The points themselves, those that are known, for those who ask. Whoever opens a matchmaker makes the lock.
+ */
+#define GODWIT__POINTS_MAX 32
+typedef struct godwit__rendezvous_point {
+    char address[GODWIT__ADDRESS_SIZE];
+    bool is_joined, is_hosted;
+} godwit__rendezvous_point_t;
+
+typedef struct godwit__rendezvous_points {
+    pthread_mutex_t lock;
+    size_t count;
+    godwit__rendezvous_point_t list[GODWIT__POINTS_MAX];
+} godwit__rendezvous_points_t;
+
 /* Numbers of rendezvous points: known are in the list, joined have told what they know (this process's own
  * included), hosted are this process's own. Written with relaxed atomics. */
 typedef struct godwit__matchmaker_gauges {
@@ -136,6 +151,7 @@ typedef struct godwit__matchmaker_options {
     bool is_repeatable; /* all random numbers come from the seed (simulated clusters) */
     atomic_uint_fast64_t *malformed;     /* counts malformed messages; NULL: nobody wants to know */
     godwit__matchmaker_gauges_t *gauges; /* kept up to date; NULL: nobody wants to know */
+    godwit__rendezvous_points_t *points; /* the same */
     /* Human-readable news for the log; text is borrowed. The function must not call the matchmaker. NULL:
      * nobody wants to know. */
     void (*note) (void *user, godwit_log_level_t level, const char *text);

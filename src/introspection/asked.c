@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <godwit/version.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +15,17 @@ godwit__look_may (const godwit__look_t *look, const char *exchange, const char *
     return !look->caller || godwit__caller_may (look->caller, 0, &deed);
 }
 
+bool
+godwit__look_may_all (const godwit__look_t *look)
+{
+    const godwit__certificate_t *const certificate = look->caller ? &look->caller->party->certificate : NULL;
+    for (size_t i = 0; certificate && i < certificate->right_count; i++)
+        if (certificate->rights[i].verb == GODWIT__VERB_INSPECT &&
+            !strcmp (certificate->rights[i].pattern, "*/*"))
+            return true;
+    return !certificate;
+}
+
 int64_t
 godwit__look_wall_ns (void)
 {
@@ -22,8 +34,8 @@ godwit__look_wall_ns (void)
     return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static void
-add_instance (godwit_builder_t *builder, const uint8_t instance[GODWIT__UUID_SIZE])
+void
+godwit__look_instance (godwit_builder_t *builder, const uint8_t instance[GODWIT__UUID_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
     char text[2 * GODWIT__UUID_SIZE];
@@ -45,7 +57,7 @@ godwit__look_process (const godwit__look_t *look, godwit_builder_t *builder)
     godwit_builder_str (builder, "host", host);
     godwit_builder_str (builder, "program", program_invocation_short_name);
     godwit_builder_str (builder, "library", godwit_version_string ());
-    add_instance (builder, transport->instance);
+    godwit__look_instance (builder, transport->instance);
     /* An incarnation is the wall clock at the start, in microseconds (src/base/host.h). */
     godwit_builder_uint (builder, "started", transport->incarnation * 1000);
     godwit_builder_close (builder);

@@ -56,7 +56,7 @@ godwit__look_calls (const godwit__look_t *look, godwit_builder_t *builder, godwi
         .running = params->running,
         .slowest = params->slowest,
         .now_ns = now_ns,
-        .since_ns = params->last_ms ? now_ns - params->last_ms * GODWIT__NS_PER_MS : 0,
+        .since_ns = params->last_ms ? now_ns - godwit__ns_of_ms (params->last_ms) : 0,
         .may_see = may_see,
         .may_see_user = look,
     };

@@ -2,7 +2,12 @@
 /* What a server serves. */
 #include "src/introspection/look.h"
 
+#include "src/server/server_hold.h"
+
 #include <unistd.h>
+
+/* Servers of the own process that are told. */
+#define SERVERS_MAX 256
 
 godwit_status_t
 godwit__look_ping (const godwit__look_t *look, godwit_builder_t *builder, godwit_error_t **error)
@@ -31,6 +36,25 @@ add_server (godwit_builder_t *builder, const godwit_server_t *server)
     godwit_builder_close (builder);
 }
 
+/* For the own program: all of them. */
+static void
+add_servers (godwit_builder_t *builder, godwit__pool_t *pool)
+{
+    uint32_t after = 0;
+    godwit_builder_open_list (builder, "servers");
+    for (size_t i = 0; pool && i < SERVERS_MAX; i++) {
+        godwit_server_t *const server = godwit__server_hold_next (pool, after);
+        if (!server)
+            break;
+        after = server->id;
+        godwit_builder_open_map (builder, NULL);
+        add_server (builder, server);
+        godwit_builder_close (builder);
+        godwit__server_let_go (server);
+    }
+    godwit_builder_close (builder);
+}
+
 godwit_status_t
 godwit__look_describe (const godwit__look_t *look, godwit_builder_t *builder, godwit_error_t **error)
 {
@@ -38,5 +62,7 @@ godwit__look_describe (const godwit__look_t *look, godwit_builder_t *builder, go
     godwit__look_process (look, builder);
     if (look->server)
         add_server (builder, look->server);
+    else
+        add_servers (builder, look->transport->pool);
     return GODWIT_OK;
 }

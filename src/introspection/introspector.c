@@ -33,34 +33,41 @@ struct godwit__introspector {
 
 /* ---- one request ---- */
 
-/* [context, method, args, ...]; the namespace has led here. */
+typedef struct question {
+    const char *method, *version;
+    const godwit_value_t *args;
+} question_t;
+
+/* [context, method, args, namespace, version]; the namespace has led here. */
 static bool
-read_body (godwit__ask_t *ask, godwit__block_t **block, const char **method, const godwit_value_t **args)
+read_body (godwit__ask_t *ask, godwit__block_t **block, question_t *question)
 {
     const godwit__limits_t *const limits = &ask->port->pool->limits;
     if (godwit__decode (block, &ask->frame, GODWIT__HEADER_SIZE, limits, NULL))
         return false;
     const godwit_value_t *const body = godwit__block_nodes (*block);
-    *method = godwit_value_as_str (godwit_value_at (body, 1), NULL);
-    *args = godwit_value_at (body, 2);
-    return *method && godwit_value_type (*args) == GODWIT_TYPE_MAP;
+    *question = (question_t){.method = godwit_value_as_str (godwit_value_at (body, 1), NULL),
+                             .version = godwit_value_as_str (godwit_value_at (body, 4), "1.0"),
+                             .args = godwit_value_at (body, 2)};
+    return question->method && godwit_value_type (question->args) == GODWIT_TYPE_MAP;
 }
 
 static void
-answer_about (godwit__ask_t *ask, godwit_server_t *server, const char *method, const godwit_value_t *args)
+answer_about (godwit__ask_t *ask, godwit_server_t *server, const question_t *question)
 {
     godwit_error_t *error = NULL;
     godwit_value_t *value = NULL;
     char text[GODWIT__DEED_TEXT];
     const godwit__look_t look = {
-        .transport = server->transport, .server = server, .caller = ask->caller, .args = args};
+        .transport = server->transport, .server = server, .caller = ask->caller, .args = question->args};
     if (!godwit__look_may (&look, godwit__server_exchange (server), server->target.topic)) {
         godwit__deed_refusal (text, godwit__caller_name (ask->caller),
                               &(godwit__deed_t){.verb = GODWIT__VERB_INSPECT,
                                                 .exchange = godwit__server_exchange (server),
                                                 .topic = server->target.topic});
         godwit__ask_refuse (ask, GODWIT__NACK_FORBIDDEN, text);
-    } else if (godwit__look (&look, method, &value, &error)) {
+    } else if (godwit__look_check_version (question->version, question->method, &error) ||
+               godwit__look (&look, question->method, &value, &error)) {
         godwit__ask_fail (ask, error);
     } else {
         godwit__ask_reply (ask, value);
@@ -73,16 +80,15 @@ answer (godwit__ask_t *ask)
 {
     godwit__pool_t *const pool = ask->port->pool;
     godwit__block_t *block = NULL;
-    const char *method = NULL;
-    const godwit_value_t *args = NULL;
+    question_t question;
     if (ask->deadline_ns <= godwit__clock_now (&pool->clock)) {
         godwit__ask_refuse (ask, GODWIT__NACK_EXPIRED, NULL);
         return;
     }
-    const bool is_request = read_body (ask, &block, &method, &args);
+    const bool is_request = read_body (ask, &block, &question);
     godwit_server_t *const server = is_request ? godwit__server_hold (pool, ask->server_id) : NULL;
     if (server)
-        answer_about (ask, server, method, args);
+        answer_about (ask, server, &question);
     else
         godwit__ask_refuse (ask, is_request ? GODWIT__NACK_NOT_HERE : GODWIT__NACK_MALFORMED, NULL);
     if (server)

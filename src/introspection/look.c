@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/introspection/look.h"
 
+#include "src/address/target_version.h"
 #include "src/error/error.h"
 #include "src/server/method_list.h"
 #include "src/value/slots.h"
@@ -62,6 +63,22 @@ no_such_method (const char *name, godwit_error_t **error)
         godwit__error_set (error, GODWIT_ERR_NO_SUCH_METHOD,
                            "Introspection does not support the method %.64s; there are: %s", name, names),
         "method", name);
+}
+
+godwit_status_t
+godwit__look_check_version (const char *version, const char *method, godwit_error_t **error)
+{
+    static const godwit__version_t served = {1, 0, 0};
+    godwit__version_t wanted = served;
+    godwit_status_t status = godwit__version_parse (&wanted, version, error);
+    if (status || godwit__version_serves (served, wanted))
+        return status;
+    status = godwit__error_set (error, GODWIT_ERR_UNSUPPORTED_VERSION,
+                                "Introspection does not support RPC version %.64s. Attempted method: %.64s; "
+                                "there is: 1.0",
+                                version, method);
+    godwit__error_with (error, status, "version", version);
+    return godwit__error_with (error, status, "method", method);
 }
 
 static godwit_status_t

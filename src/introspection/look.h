@@ -16,7 +16,12 @@ typedef struct godwit__look {
 
 /* Whether who asks may see what belongs to a topic. */
 bool godwit__look_may (const godwit__look_t *look, const char *exchange, const char *topic);
+/* Whether who asks may see what belongs to no topic, too: there is a right for all of them. */
+bool godwit__look_may_all (const godwit__look_t *look);
 
+/* Whether version 1.0 serves whoever wants this one. UNSUPPORTED_VERSION; INVALID_ARGUMENT: it is malformed.
+ */
+godwit_status_t godwit__look_check_version (const char *version, const char *method, godwit_error_t **error);
 /* Answers. *value belongs to the caller. NO_SUCH_METHOD (naming those that there are), the statuses of slots,
  * OUT_OF_MEMORY. */
 godwit_status_t godwit__look (const godwit__look_t *look, const char *method, godwit_value_t **value,
@@ -40,6 +45,7 @@ typedef struct godwit__calls_params {
 
 /* The map "process": who this is. */
 void godwit__look_process (const godwit__look_t *look, godwit_builder_t *builder);
+void godwit__look_instance (godwit_builder_t *builder, const uint8_t instance[GODWIT__UUID_SIZE]);
 /* Nanoseconds of the wall clock. */
 int64_t godwit__look_wall_ns (void);
 

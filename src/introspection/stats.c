@@ -33,9 +33,15 @@ resident_size (void)
 static void
 add_memory (godwit_builder_t *builder, const godwit_transport_t *transport)
 {
+    godwit__pool_t *const pool = transport->pool;
+    const godwit__pool_load_t load = pool ? godwit__pool_load (pool) : (godwit__pool_load_t){0};
     godwit_builder_open_map (builder, "memory");
     godwit_builder_uint (builder, "resident", resident_size ());
     godwit_builder_uint (builder, "black_box", transport->box ? transport->box->at.head->size : 0);
+    godwit_builder_uint (builder, "requests", load.used);
+    godwit_builder_uint (builder, "requests_unused", load.unused);
+    godwit_builder_uint (builder, "queued_bytes", load.queued_size);
+    godwit_builder_uint (builder, "callers", pool ? godwit__guests_count (&pool->guests) : 0);
     godwit_builder_close (builder);
 }
 
@@ -72,6 +78,8 @@ add_server (godwit_builder_t *builder, godwit_server_t *server, const godwit_val
     godwit_builder_str (builder, "state", load.accepts ? "up" : "draining");
     godwit_builder_uint (builder, "life", load.life);
     godwit_builder_uint (builder, "queued", load.queued);
+    godwit_builder_uint (builder, "queued_bytes", load.queued_size);
+    godwit_builder_uint (builder, "refused", load.refused);
     godwit_builder_uint (builder, "running", load.running);
     godwit_builder_uint (builder, "kept", load.occupied - load.running);
     godwit_builder_uint (builder, "queue_limit", load.queue_limit);

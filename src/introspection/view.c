@@ -17,10 +17,39 @@ directory_of (const godwit__look_t *look, godwit_value_t **list, godwit_error_t 
     return godwit_builder_finish (&builder, list, error);
 }
 
+/* Points are few: they are told under their lock, for which only the control thread could wait. */
+static void
+add_points (godwit_builder_t *builder, godwit__rendezvous_points_t *points)
+{
+    godwit_builder_open_list (builder, "points");
+    pthread_mutex_lock (&points->lock);
+    for (size_t i = 0; i < points->count; i++) {
+        const godwit__rendezvous_point_t *const point = &points->list[i];
+        godwit_builder_open_map (builder, NULL);
+        godwit_builder_str (builder, "address", point->address);
+        godwit_builder_bool (builder, "joined", point->is_joined);
+        godwit_builder_bool (builder, "hosted", point->is_hosted);
+        godwit_builder_close (builder);
+    }
+    pthread_mutex_unlock (&points->lock);
+    godwit_builder_close (builder);
+}
+
+static void
+add_rendezvous (godwit_builder_t *builder, godwit_transport_t *transport)
+{
+    const godwit__matchmaker_gauges_t *const gauges = &transport->gauges;
+    godwit_builder_open_map (builder, "rendezvous");
+    godwit_builder_uint (builder, "known", atomic_load (&gauges->rendezvous_known));
+    godwit_builder_uint (builder, "joined", atomic_load (&gauges->rendezvous_joined));
+    godwit_builder_uint (builder, "hosted", atomic_load (&gauges->rendezvous_hosted));
+    add_points (builder, &transport->points);
+    godwit_builder_close (builder);
+}
+
 godwit_status_t
 godwit__look_view (const godwit__look_t *look, godwit_builder_t *builder, godwit_error_t **error)
 {
-    const godwit_transport_t *const transport = look->transport;
     godwit_value_t *list = NULL;
     size_t told = 0;
     const godwit_status_t status = directory_of (look, &list, error);
@@ -39,10 +68,6 @@ godwit__look_view (const godwit__look_t *look, godwit_builder_t *builder, godwit
     godwit_builder_close (builder);
     godwit_builder_bool (builder, "truncated", told == SERVERS_MAX);
     godwit_value_unref (&list);
-    godwit_builder_open_map (builder, "rendezvous");
-    godwit_builder_uint (builder, "known", atomic_load (&transport->gauges.rendezvous_known));
-    godwit_builder_uint (builder, "joined", atomic_load (&transport->gauges.rendezvous_joined));
-    godwit_builder_uint (builder, "hosted", atomic_load (&transport->gauges.rendezvous_hosted));
-    godwit_builder_close (builder);
+    add_rendezvous (builder, look->transport);
     return GODWIT_OK;
 }

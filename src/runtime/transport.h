@@ -149,6 +149,7 @@ struct godwit_transport {
 
     godwit__counters_t counters;
     godwit__matchmaker_gauges_t gauges;
+    godwit__rendezvous_points_t points;
     godwit__metrics_t *metrics;
     godwit__box_t *box; /* NULL: there is none */
     struct godwit__introspector

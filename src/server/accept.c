@@ -74,8 +74,10 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
         refused->reason = refusal_of (pool, server);
         if (server && !refused->reason && (server->is_lane || header->type == GODWIT__NOTIFY))
             refused->reason = refusal_of_notify (port, server, routing_id, header);
-        if (server && refused->reason == GODWIT__NACK_OVERLOADED)
-            server->overloads++;
+        if (server && refused->reason) {
+            server->refused++;
+            server->overloads += refused->reason == GODWIT__NACK_OVERLOADED;
+        }
         refused->revision = server ? server->revision : 0;
         if (!request)
             request = take_free (pool);

@@ -26,6 +26,7 @@ godwit__port_count_malformed (godwit__port_t *port, godwit__routing_id_t routing
         return;
     session->known = false;
     session->banned = true;
+    godwit__guest_leave (session, "it sent malformed frames");
 }
 
 void
@@ -57,6 +58,13 @@ warn_if_forgotten (godwit__port_t *port)
         "more than %zu connections have said HELLO within a minute: those that were silent the longest "
         "are forgotten, and have to say it again",
         port->connections.limit);
+}
+
+static const char *
+name_of_sender (const godwit__port_t *port)
+{
+    const godwit__party_t *const party = port->has_realm ? godwit__channel_sender (port->channel) : NULL;
+    return party ? party->certificate.name : "";
 }
 
 /* With a realm the instance is that of the certified keys: nobody says HELLO as somebody else. */
@@ -108,6 +116,8 @@ godwit__port_hello (godwit__port_t *port, godwit__routing_id_t routing_id, const
     if (!session->known)
         session->box_peer = godwit__box_add_peer (port->pool->box, peer.instance, NULL, now_ns);
     session->known = true;
+    godwit__guest_enter (&port->pool->guests, session, peer.instance, name_of_sender (port),
+                         port->driver->ops->name);
     session->answers = peer.features & GODWIT__FEATURE_ANSWERS_GOODBYE;
     godwit__drain_greet (port, routing_id);
     godwit__identity_t self = {.incarnation = transport->incarnation, .features = GODWIT__FEATURES};

@@ -27,6 +27,7 @@ pool_free (godwit__pool_t *pool)
 {
     godwit__cancels_release (pool);
     godwit__call_monitor_release (pool);
+    godwit__guests_release (&pool->guests);
     pthread_mutex_destroy (&pool->lock);
     godwit__fork_guard_free (pool->alive);
     godwit__server_table_release (&pool->servers);

@@ -31,6 +31,7 @@
 #include "src/runtime/transport.h"
 #include "src/server/call_monitor.h"
 #include "src/server/cancel.h"
+#include "src/server/guest.h"
 #include "src/server/port.h"
 #include "src/server/respawn.h"
 #include "src/server/watchdog.h"
@@ -103,6 +104,7 @@ struct godwit__pool {
     godwit__inspection_t inspection;
     godwit__call_monitor_t call_monitor; /* heartbeats of calls that want them */
     godwit__cancels_t cancels;
+    godwit__guests_t guests; /* who calls this process */
 
     godwit__pool_t *next_abandoned; /* of the pools that stay */
 

@@ -132,6 +132,7 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     pool->ready_task.run = run_ready;
     pool->ready_task.user = pool;
     pthread_mutex_init (&pool->lock, NULL);
+    godwit__guests_init (&pool->guests, &pool->clock);
     godwit__watchdog_init (pool);
     godwit__respawn_init (pool);
     pool->inspection.handler_limit_ns = transport->options.handler_log_after_ms < 0

@@ -73,6 +73,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__routing_id_t ro
         refused.reason = GODWIT__NACK_HELLO;
     } else {
         godwit__sessions_touch (&port->sessions, session, now_ns);
+        godwit__session_count (session, frame->size);
         if (!godwit__session_sees (session, header->id)) {
             GODWIT__COUNT (pool->transport, requests_duplicate);
             refused.reason = GODWIT__NACK_DUPLICATE;
@@ -151,6 +152,7 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
                 godwit__pool_cancel_all (port->pool, port, routing_id);
             if (session) {
                 godwit__drain_answered (port, routing_id, 0);
+                godwit__guest_leave (session, "it said GOODBYE");
                 godwit__sessions_remove (&port->sessions, session);
             }
             break;

@@ -66,6 +66,7 @@ struct godwit_server {
     uint32_t occupied;        /* requests that count towards the concurrency: `active`, and kept ones */
     uint32_t queued;
     size_t queued_size; /* bytes of them */
+    uint64_t refused;   /* requests that were not taken, ever */
     uint64_t overloads; /* requests that were refused because the queue was full, and not logged yet */
     godwit__list_t queue;
     godwit__list_t running;                          /* those of `occupied` */

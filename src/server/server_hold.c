@@ -56,9 +56,25 @@ godwit__server_load (godwit_server_t *server)
         .occupied = server->occupied,
         .queue_limit = server->queue_limit,
         .concurrency = server->concurrency,
+        .queued_size = server->queued_size,
+        .refused = server->refused,
         .accepts = server->accepts,
         .life = atomic_load (&server->life),
     };
     godwit__pool_unlock (server->pool);
+    return load;
+}
+
+godwit__pool_load_t
+godwit__pool_load (godwit__pool_t *pool)
+{
+    godwit__pool_lock (pool);
+    godwit__pool_load_t load = {.unused = pool->free_count};
+    for (const godwit_server_t *at = godwit__server_table_first (&pool->servers); at;
+         at = godwit__server_table_next (&pool->servers, at)) {
+        load.used += at->occupied + at->queued;
+        load.queued_size += at->queued_size;
+    }
+    godwit__pool_unlock (pool);
     return load;
 }

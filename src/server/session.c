@@ -152,6 +152,7 @@ void
 godwit__sessions_remove (godwit__sessions_t *sessions, godwit__session_t *session)
 {
     leave_seen (session);
+    godwit__guest_leave (session, "it was silent for too long");
     godwit__caller_unref (&session->caller);
     godwit__table_remove (&sessions->table, &session->by_id);
     free (session);

@@ -42,9 +42,13 @@ typedef struct godwit__seen {
     godwit__replay_window_t window;
 } godwit__seen_t;
 
+typedef struct godwit__guest godwit__guest_t;
+
 typedef struct godwit__session {
     uint64_t id;
     int64_t heard_ns;
+    /* Requests and notifications, and bytes of them. The leader writes, anybody reads. */
+    atomic_uint_fast64_t received, received_size;
     bool known;              /* said HELLO */
     bool is_answering;       /* was told that the process leaves: a GOODBYE from it is the answer */
     bool answers;            /* it also answers when it is told that one server drains */
@@ -57,6 +61,7 @@ typedef struct godwit__session {
     godwit__caller_t *caller;
     godwit__seen_t *seen; /* of its numbered connection; NULL: `window` */
     godwit__replay_window_t window;
+    godwit__guest_t *guest; /* who said HELLO, for those who ask (guest.h); NULL: nobody did */
     godwit__table_node_t by_id;
 } godwit__session_t;
 
@@ -82,6 +87,21 @@ bool godwit__sessions_join (godwit__sessions_t *connections, uint64_t key, godwi
 void godwit__sessions_remove (godwit__sessions_t *sessions, godwit__session_t *session);
 /* Forgets the sessions that were last heard before `before_ns`. */
 void godwit__sessions_expire (godwit__sessions_t *sessions, int64_t before_ns);
+
+/* Its client is not there any more, for this reason (static text). Does nothing without a guest. */
+void godwit__guest_leave (godwit__session_t *session, const char *reason);
+
+/* A request came. The leader. */
+static inline void
+godwit__session_count (godwit__session_t *session, size_t size)
+{
+    atomic_store_explicit (&session->received,
+                           atomic_load_explicit (&session->received, memory_order_relaxed) + 1,
+                           memory_order_relaxed);
+    atomic_store_explicit (&session->received_size,
+                           atomic_load_explicit (&session->received_size, memory_order_relaxed) + size,
+                           memory_order_relaxed);
+}
 
 /* Marks id as seen. False: it had been seen before. */
 static inline bool

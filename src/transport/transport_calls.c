@@ -22,7 +22,7 @@ filter_of (const godwit_calls_options_t *options, const godwit__box_id_t *id, in
         .slowest = options->slowest,
         .oldest = options->oldest,
         .now_ns = now_ns,
-        .since_ns = options->last_ms > 0 ? now_ns - options->last_ms * GODWIT__NS_PER_MS : 0,
+        .since_ns = options->last_ms > 0 ? now_ns - godwit__ns_of_ms (options->last_ms) : 0,
     };
     godwit__box_filter_id (&filter, id);
     return filter;

@@ -37,6 +37,7 @@ godwit__transport_release (godwit_transport_t *transport)
     godwit__warnings_destroy (&transport->warnings);
     pthread_mutex_destroy (&transport->lock);
     pthread_mutex_destroy (&transport->process_lock);
+    pthread_mutex_destroy (&transport->points.lock);
     free (transport->control_exchange);
     free (transport->host);
     free (transport->runtime_dir);

@@ -244,6 +244,7 @@ open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settin
         .is_repeatable = transport->clock.waiter != NULL,
         .malformed = &transport->counters.frames_malformed,
         .gauges = &transport->gauges,
+        .points = &transport->points,
         .note = godwit__logs (transport, GODWIT_LOG_ERROR) ? godwit__transport_note : NULL,
         .note_user = transport,
         .reached = on_reached,
@@ -344,6 +345,7 @@ allocate (godwit_transport_t **transport, const char *url, const godwit__environ
     godwit__list_init (&self->clients);
     godwit__list_init (&self->end_hooks);
     pthread_mutex_init (&self->process_lock, NULL);
+    pthread_mutex_init (&self->points.lock, NULL);
     self->clock = environment->clock;
     self->random = environment->random;
     self->random_user = environment->random_user;

@@ -4,6 +4,7 @@
 
 #include "tests/support/await.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 /* ---- asking ---- */
@@ -162,6 +163,19 @@ view_tells_servers (core_t *core)
     const godwit_value_t *const server = named (godwit_value_get (answer, "servers"), "server", "one");
     cr_assert (server);
     cr_assert_str_eq (text_at (server, "topic"), "work");
+    const godwit_value_t *const rendezvous = godwit_value_get (answer, "rendezvous");
+    const godwit_value_t *const points = godwit_value_get (rendezvous, "points");
+    int64_t joined = 0, hosted = 0;
+    for (size_t i = 0; i < godwit_value_count (points); i++) {
+        const godwit_value_t *const point = godwit_value_at (points, i);
+        cr_assert (*text_at (point, "address"));
+        joined += godwit_value_as_bool (godwit_value_get (point, "joined"), false);
+        hosted += godwit_value_as_bool (godwit_value_get (point, "hosted"), false);
+    }
+    cr_assert_eq (godwit_value_count (points), int_at (rendezvous, "known"));
+    cr_assert_eq (joined, int_at (rendezvous, "joined"));
+    cr_assert_eq (hosted, int_at (rendezvous, "hosted"));
+    cr_assert_geq (joined, strcmp (core->kind->driver, "inproc") ? 1 : 0);
     godwit_value_unref (&answer);
 }
 
@@ -203,6 +217,58 @@ connections_are_told (core_t *core)
     godwit_client_destroy (&client);
 }
 
+/* The first connection in this direction and state to this process; NULL: none. */
+static const godwit_value_t *
+connection_of (const godwit_value_t *answer, const char *direction, const char *state, const char *instance)
+{
+    const godwit_value_t *const list = godwit_value_get (answer, "connections");
+    for (size_t i = 0; i < godwit_value_count (list); i++) {
+        const godwit_value_t *const at = godwit_value_at (list, i);
+        if (!strcmp (text_at (at, "direction"), direction) && !strcmp (text_at (at, "state"), state) &&
+            !strcmp (text_at (at, "instance"), instance))
+            return at;
+    }
+    return NULL;
+}
+
+static void
+connections_of_the_process (godwit_transport_t *transport, godwit_value_t **answer)
+{
+    godwit_value_unref (answer);
+    MUST (godwit_transport_introspection (transport, "connections", GODWIT_NO_ARGS, answer, &error));
+}
+
+/* Who calls the server, how often, and that it has left. */
+static void
+callers_are_told (core_t *core)
+{
+    char instance[33];
+    godwit_transport_t *calling = core_transport (core, NULL);
+    godwit_client_t *client = core_client (calling, GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS));
+    godwit_value_t *answer = NULL;
+    for (int i = 0; i < 3; i++)
+        MUST (godwit_client_call (client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+    connections_of_the_process (calling, &answer);
+    snprintf (instance, sizeof instance, "%s", text_at (godwit_value_get (answer, "process"), "instance"));
+    connections_of_the_process (core->serving, &answer);
+    const godwit_value_t *const caller = connection_of (answer, "in", "open", instance);
+    cr_assert (caller);
+    cr_assert_eq (int_at (caller, "received"), 3);
+    cr_assert_geq (int_at (caller, "received_bytes"), 3 * 24);
+    cr_assert_gt (int_at (caller, "since"), INT64_C (1700000000000000000));
+    cr_assert_eq (godwit_value_type (godwit_value_get (caller, "ended")), GODWIT_TYPE_NIL);
+    godwit_client_destroy (&client);
+    godwit_transport_destroy (&calling);
+    const godwit_value_t *left = NULL;
+    AWAIT (left = (connections_of_the_process (core->serving, &answer),
+                   connection_of (answer, "in", "ended", instance)));
+    cr_assert_eq (int_at (left, "received"), 3);
+    cr_assert_geq (int_at (left, "ended"), int_at (left, "since"));
+    cr_assert_str_eq (text_at (left, "reason"), "it said GOODBYE");
+    cr_assert (!connection_of (answer, "in", "open", instance));
+    godwit_value_unref (&answer);
+}
+
 static void
 calls_tell_the_black_box (core_t *core)
 {
@@ -242,6 +308,42 @@ wrong_questions_are_errors (core_t *core)
            "args.wrong: nothing of this name is expected",
            godwit_client_call (client, NULL, "ping", GODWIT_ARGS (GODWIT_INT ("wrong", 1)), NULL, &error));
     godwit_client_destroy (&client);
+    MUST (godwit_client_new (
+        &client, core->calling,
+        GODWIT_TARGET (.topic = "work", .name_space = "godwit.introspection", .version = "1.1"),
+        GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), &error));
+    FAILS (GODWIT_ERR_UNSUPPORTED_VERSION, GODWIT_OUTCOME_REJECTED,
+           "Introspection does not support RPC version 1.1. Attempted method: ping; there is: 1.0",
+           godwit_client_call (client, NULL, "ping", GODWIT_NO_ARGS, NULL, &error));
+    godwit_client_destroy (&client);
+}
+
+/* Times that no clock can count back: all calls are told, as with a long one. */
+static void
+the_longest_time_is_no_error (core_t *core)
+{
+    MUST (godwit_client_call (core->client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+    godwit_value_t *answer = ask (
+        core, "calls", GODWIT_ARGS (GODWIT_STR ("method", "nothing"), GODWIT_INT ("last_ms", INT64_MAX)));
+    cr_assert_geq (godwit_value_count (godwit_value_get (answer, "calls")), 1u);
+    godwit_value_unref (&answer);
+    MUST (godwit_transport_calls (
+        core->calling, GODWIT_CALLS_OPTIONS (.method = "nothing", .last_ms = INT64_MAX), &answer, &error));
+    cr_assert_geq (godwit_value_count (answer), 1u);
+    godwit_value_unref (&answer);
+}
+
+/* What the process says of one of its servers; *figures was none, or an earlier answer. */
+static bool
+stats_of (godwit_transport_t *transport, const char *server, godwit_value_t **figures)
+{
+    godwit_value_t *answer = NULL;
+    godwit_value_unref (figures);
+    MUST (godwit_transport_introspection (transport, "stats", GODWIT_NO_ARGS, &answer, &error));
+    const godwit_value_t *const at = named (godwit_value_get (answer, "servers"), "server", server);
+    *figures = at ? godwit_value_ref (at) : NULL;
+    godwit_value_unref (&answer);
+    return *figures;
 }
 
 /* Its queue is full, and all handlers that may run hang. */
@@ -250,6 +352,7 @@ a_server_that_hangs_answers (core_t *core)
 {
     godwit_transport_t *serving = core_transport (core, GODWIT_TRANSPORT_OPTIONS (.worker_limit = 2));
     service_t stuck;
+    godwit_value_t *figures = NULL;
     godwit_future_t *futures[8];
     service_start (&stuck, serving, "stuck", GODWIT_SERVER_OPTIONS (.concurrency = 2, .queue_limit = 2));
     godwit_client_t *client = NULL;
@@ -258,6 +361,15 @@ a_server_that_hangs_answers (core_t *core)
     for (size_t i = 0; i < 8; i++)
         MUST (godwit_client_call_future (client, NULL, "block", GODWIT_NO_ARGS, &futures[i], &error));
     service_wait (&stuck, &stuck.blocked, 2);
+    AWAIT (stats_of (serving, "stuck", &figures) && int_at (figures, "refused") >= 4);
+    cr_assert_eq (int_at (figures, "queued"), 2);
+    cr_assert_geq (int_at (figures, "queued_bytes"), 2 * 24);
+    godwit_value_unref (&figures);
+    MUST (godwit_transport_introspection (serving, "stats", GODWIT_NO_ARGS, &figures, &error));
+    cr_assert_geq (int_at (godwit_value_get (figures, "memory"), "queued_bytes"), 2 * 24);
+    cr_assert_eq (int_at (godwit_value_get (figures, "memory"), "requests"), 4);
+    cr_assert_eq (int_at (godwit_value_get (figures, "memory"), "callers"), 1);
+    godwit_value_unref (&figures);
     godwit_client_t *asks = asking (core, "stuck");
     for (int i = 0; i < 20; i++) {
         godwit_value_t *answer = NULL;
@@ -275,6 +387,55 @@ a_server_that_hangs_answers (core_t *core)
     godwit_transport_destroy (&serving);
 }
 
+typedef struct loop {
+    godwit_transport_t *transport;
+    atomic_bool stop;
+} loop_t;
+
+static void *
+run_loop (void *user)
+{
+    loop_t *loop = user;
+    while (!atomic_load (&loop->stop))
+        MUST (godwit_transport_process (loop->transport, 10, &error));
+    return NULL;
+}
+
+/* Its server has as many requests as it may. It ends while it is still asked. */
+static void
+a_loop_of_the_program_answers (core_t *core)
+{
+    pthread_t thread;
+    loop_t loop = {core_transport (core, GODWIT_TRANSPORT_OPTIONS (.external_loop = true)), false};
+    service_t busy;
+    godwit_future_t *futures[4], *asked[16];
+    cr_assert_eq (pthread_create (&thread, NULL, run_loop, &loop), 0);
+    service_start (&busy, loop.transport, "busy", GODWIT_SERVER_OPTIONS (.concurrency = 1, .queue_limit = 1));
+    godwit_client_t *client = NULL;
+    MUST (godwit_client_prepare (&client, core->client, GODWIT_OVERRIDES (.server = "busy"), &error));
+    for (size_t i = 0; i < 4; i++)
+        MUST (godwit_client_call_future (client, NULL, "hold", GODWIT_NO_ARGS, &futures[i], &error));
+    service_wait_held (&busy, 1);
+    godwit_client_t *asks = asking (core, "busy");
+    godwit_value_t *answer = NULL;
+    MUST (godwit_client_call (asks, NULL, "stats", GODWIT_NO_ARGS, &answer, &error));
+    const godwit_value_t *const server = named (godwit_value_get (answer, "servers"), "server", "busy");
+    cr_assert_eq (int_at (server, "kept"), 1);
+    godwit_value_unref (&answer);
+    for (size_t i = 0; i < 16; i++)
+        MUST (godwit_client_call_future (asks, NULL, "calls", GODWIT_NO_ARGS, &asked[i], &error));
+    service_end (&busy);
+    atomic_store (&loop.stop, true);
+    pthread_join (thread, NULL);
+    godwit_transport_destroy (&loop.transport);
+    for (size_t i = 0; i < 4; i++)
+        godwit_future_destroy (&futures[i]);
+    for (size_t i = 0; i < 16; i++)
+        godwit_future_destroy (&asked[i]);
+    godwit_client_destroy (&asks);
+    godwit_client_destroy (&client);
+}
+
 static void
 it_can_be_switched_off (core_t *core)
 {
@@ -286,6 +447,36 @@ it_can_be_switched_off (core_t *core)
     FAILS (GODWIT_ERR_UNSUPPORTED_VERSION, GODWIT_OUTCOME_REJECTED, "no namespace \"godwit.introspection\"",
            godwit_client_call (asks, NULL, "ping", GODWIT_NO_ARGS, NULL, &error));
     godwit_client_destroy (&asks);
+    service_end (&silent);
+    godwit_transport_destroy (&serving);
+}
+
+/* Without a call, and whatever the option says. */
+static void
+the_own_program_asks_directly (core_t *core)
+{
+    static const char *const asked[] = {"ping", "stats", "connections", "view", "calls", "describe"};
+    godwit_transport_t *serving =
+        core_transport (core, GODWIT_TRANSPORT_OPTIONS (.without_introspection = true));
+    godwit_value_t *answer = NULL;
+    service_t silent, other;
+    service_start (&silent, serving, "silent", NULL);
+    service_start (&other, serving, "other", NULL);
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        godwit_value_unref (&answer);
+        MUST (godwit_transport_introspection (serving, asked[i], GODWIT_NO_ARGS, &answer, &error));
+        cr_assert_eq (godwit_value_type (answer), GODWIT_TYPE_MAP);
+    }
+    const godwit_value_t *const servers = godwit_value_get (answer, "servers");
+    cr_assert_eq (godwit_value_count (servers), 2u);
+    cr_assert (named (servers, "server", "silent") && named (servers, "server", "other"));
+    godwit_value_unref (&answer);
+    FAILS (GODWIT_ERR_NO_SUCH_METHOD, GODWIT_OUTCOME_NONE, "there are: stats, ",
+           godwit_transport_introspection (serving, "stat", GODWIT_NO_ARGS, &answer, &error));
+    FAILS (GODWIT_ERR_TYPE_MISMATCH, GODWIT_OUTCOME_NONE, "args.limit: expected int, got str",
+           godwit_transport_introspection (serving, "calls", GODWIT_ARGS (GODWIT_STR ("limit", "many")),
+                                           &answer, &error));
+    service_end (&other);
     service_end (&silent);
     godwit_transport_destroy (&serving);
 }
@@ -329,10 +520,14 @@ static const contract_row_t rows[] = {
     {"16: It tells the time.", ping_tells_the_time},
     {"16: It tells what it knows of others.", view_tells_servers},
     {"16: It tells over which connections it calls others.", connections_are_told},
+    {"16: It tells who calls it.", callers_are_told},
     {"16: It tells what became of calls.", calls_tell_the_black_box},
     {"16: What is asked wrongly is an error.", wrong_questions_are_errors},
+    {"16: However long the time is.", the_longest_time_is_no_error},
     {"16: It answers when nothing else can run.", a_server_that_hangs_answers},
+    {"16: So does a loop of the program's.", a_loop_of_the_program_answers},
     {"16: It can be switched off.", it_can_be_switched_off},
+    {"16: The own program asks directly.", the_own_program_asks_directly},
     {"16: It ends with its transport.", it_ends_with_the_transport},
     {"16: Its namespaces are reserved.", its_namespaces_are_reserved},
 };

@@ -375,7 +375,8 @@ run_async (godwit_error_t **error)
 static godwit_status_t
 run_listing (godwit_error_t **error)
 {
-    godwit_value_t *list = NULL, *metrics = NULL, *calls = NULL, *servers = NULL;
+    static const char *const asked[] = {"describe", "ping", "stats", "connections", "view", "calls"};
+    godwit_value_t *list = NULL, *metrics = NULL, *calls = NULL, *servers = NULL, *looks = NULL;
     char *text = NULL;
     size_t text_size;
     godwit_status_t status = godwit_transport_wait_ready (world.transport, 20000, error);
@@ -390,6 +391,11 @@ run_listing (godwit_error_t **error)
         status = godwit_transport_calls (world.transport, NULL, &calls, error);
     if (!status)
         status = godwit_transport_servers (world.transport, &servers, error);
+    for (size_t i = 0; i < sizeof asked / sizeof *asked && !status; i++) {
+        godwit_value_unref (&looks);
+        status = godwit_transport_introspection (world.transport, asked[i], GODWIT_NO_ARGS, &looks, error);
+    }
+    godwit_value_unref (&looks);
     free (text);
     godwit_value_unref (&servers);
     godwit_value_unref (&calls);

@@ -253,6 +253,9 @@ close_world (void)
     X (godwit_transport_process, transport, (NULL, 0, error))                                                \
     X (godwit_transport_calls, transport, (NULL, NULL, &out.value, error))                                   \
     X (godwit_transport_calls, calls, (world.transport, NULL, NULL, error))                                  \
+    X (godwit_transport_introspection, transport, (NULL, "ping", GODWIT_NO_ARGS, &out.value, error))         \
+    X (godwit_transport_introspection, method, (world.transport, NULL, GODWIT_NO_ARGS, &out.value, error))   \
+    X (godwit_transport_introspection, answer, (world.transport, "ping", GODWIT_NO_ARGS, NULL, error))       \
     X (godwit_transport_metrics, transport, (NULL, &out.value, error))                                       \
     X (godwit_transport_metrics, metrics, (world.transport, NULL, error))                                    \
     X (godwit_transport_metrics_text, transport, (NULL, &out_text, &out_size, error))                        \

@@ -109,6 +109,36 @@ Test (rights_inspect, a_wider_right_tells_all)
     scene_close (&scene);
 }
 
+/* Those who call are of no topic: a right for all of them is needed to hear of them. */
+static size_t
+count_callers (scene_t *scene)
+{
+    godwit_value_t *answer = NULL;
+    size_t count = 0;
+    MUST (godwit_client_call (scene->client, NULL, "connections", GODWIT_NO_ARGS, &answer, &error));
+    const godwit_value_t *const list = godwit_value_get (answer, "connections");
+    for (size_t i = 0; i < godwit_value_count (list); i++) {
+        const godwit_value_t *const at = godwit_value_at (list, i);
+        if (strcmp (godwit_value_as_str (godwit_value_get (at, "direction"), ""), "in") != 0)
+            continue;
+        cr_assert_str_eq (godwit_value_as_str (godwit_value_get (at, "name"), ""), "web");
+        count++;
+    }
+    godwit_value_unref (&answer);
+    return count;
+}
+
+Test (rights_inspect, who_calls_is_told_to_those_who_may_see_all)
+{
+    scene_t scene;
+    scene_open (&scene, "call */*, inspect godwit/*");
+    cr_assert_eq (count_callers (&scene), 0u);
+    scene_close (&scene);
+    scene_open (&scene, "call */*, inspect */*");
+    cr_assert_eq (count_callers (&scene), 1u);
+    scene_close (&scene);
+}
+
 /* It is another right than those to call: nothing of the server can be called with it. */
 Test (rights_inspect, it_is_no_right_to_call)
 {
