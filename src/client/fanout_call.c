@@ -174,8 +174,8 @@ begin_rows (godwit__fanout_t *fanout, const char *method)
     godwit__trace_scope_t scope;
     godwit__trace_begin (&fanout->client->transport->traces, &trace, &parent);
     godwit__trace_enter (&scope, &trace);
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the completion thread frees the call of a row */
     for (size_t i = 0; i < fanout->result->count; i++)
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the completion thread frees the call of the row */
         begin_row (fanout, &fanout->result->rows[i], method);
     godwit__trace_leave (&scope);
 }
