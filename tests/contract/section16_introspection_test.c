@@ -172,7 +172,7 @@ view_tells_servers (core_t *core)
         joined += godwit_value_as_bool (godwit_value_get (point, "joined"), false);
         hosted += godwit_value_as_bool (godwit_value_get (point, "hosted"), false);
     }
-    cr_assert_eq (godwit_value_count (points), int_at (rendezvous, "known"));
+    cr_assert_eq ((int64_t) godwit_value_count (points), int_at (rendezvous, "known"));
     cr_assert_eq (joined, int_at (rendezvous, "joined"));
     cr_assert_eq (hosted, int_at (rendezvous, "hosted"));
     cr_assert_geq (joined, strcmp (core->kind->driver, "inproc") ? 1 : 0);
