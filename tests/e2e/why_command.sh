@@ -33,7 +33,7 @@ expect '^godwit why: nobody knows 0123456789abcdef'
 run 2 why 0123
 expect 'expected the id of a call'
 run 2 why
-expect 'the id of a call is missing'
+expect 'the ID of a call or of a trace is missing'
 run 3 slow
 run 3 postmortem
 expect 'no process of this user has left a black box here'

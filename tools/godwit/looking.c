@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/godwit/looking.h"
 
+#include "tools/godwit/clean.h"
+
 #include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -40,17 +42,40 @@ static const struct argp looking_argp = {
 
 const struct argp_child looking_options[] = {{&looking_argp, 0, NULL, 0}, {NULL, 0, NULL, 0}};
 
-void
-looking_read_id (looked_for_t *id, const struct argp_state *state, const char *text)
+bool
+looked_for_read (looked_for_t *id, const char *text)
 {
     const size_t length = strlen (text);
     if ((length != 16 && length != 32) || godwit__box_id_read (&id->id, text, NULL))
-        argp_error (
-            state,
-            "expected the id of a call (16 hexadecimal digits, as errors show it) or of a trace (32), got %s",
-            text);
+        return false;
     for (size_t i = 0; i < sizeof id->text; i++)
         id->text[i] = (char) (i < length ? tolower ((unsigned char) text[i]) : 0);
+    return true;
+}
+
+error_t
+looking_on_id (int key, char *text, struct argp_state *state)
+{
+    look_up_t *const self = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &self->looking;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (*self->id.text)
+            argp_error (state, "unexpected argument %s", text);
+        if (!looked_for_read (&self->id, text))
+            argp_error (state,
+                        "expected the id of a call (16 hexadecimal digits, as errors show it) or of a trace "
+                        "(32), got %s",
+                        text);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error (state, "the ID of a call or of a trace is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
 }
 
 static int64_t
@@ -73,4 +98,14 @@ looking_ask (looking_t *looking, sources_t *sources, const looked_t *looked, god
         godwit__box_filter_id (&filter, &looked->id->id);
     const godwit_status_t status = sources_add_boxes (sources, looking->dir, &filter, error);
     return status || looking->is_local ? status : looking_ask_cluster (looking, sources, looked, error);
+}
+
+void
+looking_print_missing (const looking_t *looking)
+{
+    if (!*looking->missing)
+        return;
+    fprintf (stderr, "not asked: ");
+    clean_print (stderr, looking->missing);
+    fprintf (stderr, "\n");
 }

@@ -30,8 +30,17 @@ typedef struct looked_for {
     godwit__box_id_t id;
 } looked_for_t;
 
-/* Reads an id; ends the program with STATUS_USAGE if it is none. */
-void looking_read_id (looked_for_t *id, const struct argp_state *state, const char *text);
+/* False: TEXT is no id. */
+bool looked_for_read (looked_for_t *id, const char *text);
+
+/* The input of looking_on_id(): the arguments of a command that looks for one id. */
+typedef struct look_up {
+    looking_t looking;
+    looked_for_t id; /* .text is "": none was given yet */
+} look_up_t;
+
+/* The parser of such a command, with looking_options as its children. */
+error_t looking_on_id (int key, char *text, struct argp_state *state);
 
 /* What is asked of all: texts NULL and numbers 0 are any. */
 typedef struct looked {
@@ -46,7 +55,9 @@ typedef struct looked {
  * reach is in looking.missing. OUT_OF_MEMORY, INVALID_ARGUMENT. */
 godwit_status_t looking_ask (looking_t *looking, sources_t *sources, const looked_t *looked,
                              godwit_error_t **error);
-/* The second half of that. */
+/* On standard error: whom it could not ask, if there is someone. */
+void looking_print_missing (const looking_t *looking);
+/* The second half of looking_ask. */
 godwit_status_t looking_ask_cluster (looking_t *looking, sources_t *sources, const looked_t *looked,
                                      godwit_error_t **error);
 

@@ -70,34 +70,18 @@ note_missing (looking_t *looking, const char *what, const char *why)
               why);
 }
 
-/* False: memory is short. */
-static bool
-take_answer (sources_t *sources, const godwit_value_t *answer)
-{
-    const godwit_value_t *const process = godwit_value_get (answer, "process");
-    source_t *const source = sources_add (sources);
-    if (!source)
-        return false;
-    snprintf (source->program, sizeof source->program, "%s", text_of (process, "program"));
-    snprintf (source->host, sizeof source->host, "%s", text_of (process, "host"));
-    snprintf (source->instance, sizeof source->instance, "%s", text_of (process, "instance"));
-    source->pid = godwit_value_as_int (godwit_value_get (process, "pid"), 0);
-    source->seen_ns = godwit_value_as_int (godwit_value_get (answer, "now"), 0);
-    source->oldest_ns = godwit_value_as_int (godwit_value_get (answer, "oldest"), 0);
-    source->calls = godwit_value_ref (godwit_value_get (answer, "calls"));
-    return true;
-}
-
 static void
 end (question_t *question, looking_t *looking, sources_t *sources)
 {
     godwit_value_t *answer = NULL;
     godwit_error_t *error = NULL;
-    if (question->future && !godwit_future_wait (question->future, -1, NULL, &answer, &error))
-        take_answer (sources, answer);
-    else
-        note_missing (looking, text_of (question->server, "server"),
-                      error ? godwit_status_type (godwit_error_status (error)) : "memory is short");
+    godwit_status_t status = GODWIT_ERR_OUT_OF_MEMORY;
+    if (question->future)
+        status = godwit_future_wait (question->future, -1, NULL, &answer, &error);
+    if (!status)
+        status = sources_add_answer (sources, answer, &error);
+    if (status)
+        note_missing (looking, text_of (question->server, "server"), godwit_status_type (status));
     godwit_value_unref (&answer);
     godwit_error_destroy (&error);
     godwit_future_destroy (&question->future);

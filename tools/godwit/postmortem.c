@@ -152,7 +152,7 @@ const struct argp argp_of_postmortem = {
     .doc = "Say what a process was running when it died, and what it did before. Without FILE, list the "
            "black boxes "
            "that processes of this user have left on this machine.\v"
-           "Examples:\n"
+           "Examples:\n\n"
            "  godwit postmortem\n"
            "  godwit postmortem /tmp/godwit-1000/blackbox-4711-aba7baef04d799cf\n\n"
            "Exit status: 0; 1: the file cannot be read, or is no black box; 3: there is none."};

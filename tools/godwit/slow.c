@@ -107,8 +107,7 @@ report (const slow_t *self, const sources_t *sources)
     } else {
         fprintf (stderr, "godwit slow: nobody has made or run a call%s%s\n", self->topic ? " of topic " : "",
                  self->topic ? self->topic : "");
-        if (*self->looking.missing)
-            fprintf (stderr, "not asked: %s\n", self->looking.missing);
+        looking_print_missing (&self->looking);
         status = STATUS_NOTHING;
     }
     call_list_free (&list);
@@ -121,7 +120,7 @@ const struct argp argp_of_slow = {
     .args_doc = "[TOPIC]",
     .children = looking_options,
     .doc = "Print the slowest calls of the last minutes, those that still run first of all.\v"
-           "Examples:\n"
+           "Examples:\n\n"
            "  godwit slow\n"
            "  godwit slow --count=5 --last=60 stock\n\n"
            "Exit status: 0; 3: there is none."};

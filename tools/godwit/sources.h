@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who knows what became of calls: the black boxes of this user's processes on this machine, living or dead.
- */
+/* Who knows what became of calls: the black boxes of this user's processes on this machine, living or dead,
+ * and what the processes of the cluster answer. */
 #ifndef GODWIT_TOOLS_SOURCES_H
 #define GODWIT_TOOLS_SOURCES_H
 
@@ -35,6 +35,9 @@ godwit_status_t sources_add_boxes (sources_t *sources, const char *dir, const go
 /* Adds what one file tells. SYSTEM, MALFORMED, OUT_OF_MEMORY. */
 godwit_status_t sources_add_file (sources_t *sources, const char *path, const godwit__box_filter_t *filter,
                                   godwit_error_t **error);
+/* Adds what a process of the cluster answered to introspection's `calls`. MALFORMED: it makes no sense;
+ * OUT_OF_MEMORY. */
+godwit_status_t sources_add_answer (sources_t *sources, const godwit_value_t *answer, godwit_error_t **error);
 /* One more, of zeros, to be filled; NULL when memory is short. */
 source_t *sources_add (sources_t *sources);
 void sources_free (sources_t *sources);

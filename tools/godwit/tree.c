@@ -15,35 +15,6 @@
 
 #define DEPTH_MAX 64
 
-typedef struct tree {
-    looking_t looking;
-    looked_for_t id;
-    bool has_id;
-} tree_t;
-
-static error_t
-on_option (int key, char *text, struct argp_state *state)
-{
-    tree_t *const self = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &self->looking;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (self->has_id)
-            argp_error (state, "unexpected argument %s", text);
-        looking_read_id (&self->id, state, text);
-        self->has_id = true;
-        return 0;
-    case ARGP_KEY_END:
-        if (!self->has_id)
-            argp_error (state, "the id of a trace, or of a call in it, is missing");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
 /* ---- which made which ---- */
 
 /* A call, with the best that is known of it. */
@@ -182,7 +153,7 @@ print_json (const call_list_t *list)
 
 /* The trace of a call: from the first who knows it. False: nobody does. */
 static bool
-find_trace (tree_t *self, godwit_error_t **error)
+find_trace (look_up_t *self, godwit_error_t **error)
 {
     sources_t sources = {0};
     bool is_known = false;
@@ -190,16 +161,14 @@ find_trace (tree_t *self, godwit_error_t **error)
         return false;
     for (size_t i = 0; i < sources.count && !is_known; i++) {
         const char *const trace = record_text (godwit_value_at (sources.items[i].calls, 0), "trace");
-        is_known = strlen (trace) == 32;
-        if (is_known)
-            looking_read_id (&self->id, NULL, trace);
+        is_known = strlen (trace) == 32 && looked_for_read (&self->id, trace);
     }
     sources_free (&sources);
     return is_known;
 }
 
 static int
-report (const tree_t *self, const sources_t *sources)
+report (const look_up_t *self, const sources_t *sources)
 {
     call_list_t list;
     if (!call_list_make (&list, sources))
@@ -213,13 +182,13 @@ report (const tree_t *self, const sources_t *sources)
     return status;
 }
 
-const struct argp argp_of_tree = {.parser = on_option,
+const struct argp argp_of_tree = {.parser = looking_on_id,
                                   .args_doc = "ID",
                                   .children = looking_options,
                                   .doc = "Print the calls of a trace, across processes: below each call "
                                          "those that its handler made. ID is that of "
                                          "a trace (32 digits) or of a call in it (16).\v"
-                                         "Examples:\n"
+                                         "Examples:\n\n"
                                          "  godwit tree 5c2f0e9a81d3b764\n"
                                          "  godwit tree 0af7651916cd43dd8448eb211c80319c\n\n"
                                          "Exit status: 0; 3: nobody knows it (any more)."};
@@ -227,7 +196,7 @@ const struct argp argp_of_tree = {.parser = on_option,
 int
 command_tree (int argc, char **argv)
 {
-    tree_t self = {.looking = LOOKING_OF ("tree")};
+    look_up_t self = {.looking = LOOKING_OF ("tree")};
     sources_t sources = {0};
     godwit_error_t *error = NULL;
     int status = STATUS_NOTHING;
@@ -240,8 +209,9 @@ command_tree (int argc, char **argv)
     sources_free (&sources);
     if (error)
         return cluster_fail (&self.looking.common, &error, STATUS_FAILED);
-    if (status == STATUS_NOTHING)
-        fprintf (stderr, "godwit tree: nobody knows %s (any more)%s%s\n", self.id.text,
-                 *self.looking.missing ? "; not asked: " : "", self.looking.missing);
+    if (status == STATUS_NOTHING) {
+        fprintf (stderr, "godwit tree: nobody knows %s (any more)\n", self.id.text);
+        looking_print_missing (&self.looking);
+    }
     return status;
 }

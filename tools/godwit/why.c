@@ -8,35 +8,6 @@
 
 #include <stdint.h>
 
-typedef struct why {
-    looking_t looking;
-    looked_for_t id;
-    bool has_id;
-} why_t;
-
-static error_t
-on_option (int key, char *text, struct argp_state *state)
-{
-    why_t *const self = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &self->looking;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (self->has_id)
-            argp_error (state, "unexpected argument %s", text);
-        looking_read_id (&self->id, state, text);
-        self->has_id = true;
-        return 0;
-    case ARGP_KEY_END:
-        if (!self->has_id)
-            argp_error (state, "the id of a call is missing");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
 static bool
 print_json (const story_t *story)
 {
@@ -66,7 +37,7 @@ call_of_trace (const sources_t *sources)
 }
 
 static int
-report (const why_t *self, const sources_t *sources)
+report (const look_up_t *self, const sources_t *sources)
 {
     story_t story;
     const char *const id = self->id.id.size == 16 ? call_of_trace (sources) : self->id.text;
@@ -75,8 +46,7 @@ report (const why_t *self, const sources_t *sources)
                  "godwit why: nobody knows %s: who makes and runs calls remembers the last ones and the last "
                  "failures only\n",
                  self->id.text);
-        if (*self->looking.missing)
-            fprintf (stderr, "not asked: %s\n", self->looking.missing);
+        looking_print_missing (&self->looking);
         return STATUS_NOTHING;
     }
     if (!self->looking.common.json)
@@ -86,7 +56,7 @@ report (const why_t *self, const sources_t *sources)
     return 0;
 }
 
-const struct argp argp_of_why = {.parser = on_option,
+const struct argp argp_of_why = {.parser = looking_on_id,
                                  .args_doc = "ID",
                                  .children = looking_options,
                                  .doc = "Say what became of a call: where it was tried, what it waited "
@@ -95,7 +65,7 @@ const struct argp argp_of_why = {.parser = on_option,
                                         "Both sides are asked: the black boxes of this user's processes on "
                                         "this machine, also of those that have died, and the servers of "
                                         "the cluster.\n\n"
-                                        "Examples:\n"
+                                        "Examples:\n\n"
                                         "  godwit why 5c2f0e9a81d3b764\n"
                                         "  godwit why --json 5c2f0e9a81d3b764\n\n"
                                         "Exit status: 0; 3: nobody knows the call (any more)."};
@@ -103,7 +73,7 @@ const struct argp argp_of_why = {.parser = on_option,
 int
 command_why (int argc, char **argv)
 {
-    why_t self = {.looking = LOOKING_OF ("why")};
+    look_up_t self = {.looking = LOOKING_OF ("why")};
     sources_t sources = {0};
     godwit_error_t *error = NULL;
     argp_parse (&argp_of_why, argc, argv, 0, NULL, &self);
