@@ -5,6 +5,8 @@
 
 #include "src/error/error.h"
 
+#include <stdio.h>
+
 /* The number at *text, which is moved behind it. Digits only: no sign, no space. */
 static bool
 read_number (const char **text, uint32_t *number)
@@ -40,6 +42,14 @@ godwit__version_parse (godwit__version_t *version, const char *text, godwit_erro
                                   "Version must contain a major and minor integer. Got %.64s", text);
     *version = result;
     return GODWIT_OK;
+}
+
+void
+godwit__version_print (godwit__version_t version, char text[GODWIT__VERSION_TEXT])
+{
+    const int size = snprintf (text, GODWIT__VERSION_TEXT, "%u.%u", version.major, version.minor);
+    if (version.revision)
+        snprintf (text + size, GODWIT__VERSION_TEXT - (size_t) size, ".%u", version.revision);
 }
 
 bool

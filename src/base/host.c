@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/base/host.h"
 
+#include "src/base/wall.h"
+
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -8,7 +10,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 const unsigned char *
@@ -75,7 +76,5 @@ godwit__host_id (void)
 uint64_t
 godwit__incarnation (void)
 {
-    struct timespec now;
-    clock_gettime (CLOCK_REALTIME, &now);
-    return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+    return (uint64_t) godwit__wall_ns () / 1000;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/base/trace.h"
 
+#include <sodium.h>
+
 _Thread_local const godwit_trace_t *godwit__trace_now;
 
 /* What the program has set. */
@@ -72,15 +74,12 @@ godwit__trace_begin (godwit__trace_source_t *source, godwit_trace_t *trace, uint
     memcpy (trace->span_id, &span, sizeof span);
 }
 
+/* Returns where the text goes on. */
 static char *
 put_hex (char *to, const uint8_t *bytes, size_t size)
 {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < size; i++) {
-        *to++ = digits[bytes[i] >> 4];
-        *to++ = digits[bytes[i] & 15];
-    }
-    return to;
+    sodium_bin2hex (to, 2 * size + 1, bytes, size);
+    return to + 2 * size;
 }
 
 void
@@ -88,7 +87,7 @@ godwit__trace_span_text (uint64_t span, char text[GODWIT__SPAN_TEXT_SIZE])
 {
     uint8_t bytes[sizeof span];
     memcpy (bytes, &span, sizeof span);
-    *put_hex (text, bytes, sizeof bytes) = '\0';
+    put_hex (text, bytes, sizeof bytes);
 }
 
 void
@@ -99,6 +98,5 @@ godwit_trace_print (const godwit_trace_t *trace, char text[GODWIT_TRACEPARENT_SI
     *at++ = '-';
     at = put_hex (at, trace->span_id, sizeof trace->span_id);
     *at++ = '-';
-    at = put_hex (at, &trace->flags, 1);
-    *at = '\0';
+    put_hex (at, &trace->flags, 1);
 }

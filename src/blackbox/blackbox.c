@@ -2,6 +2,7 @@
 /* A box's life, and what is written under its lock: names, peers and notes. */
 #include "src/blackbox/blackbox.h"
 
+#include "src/base/wall.h"
 #include "src/blackbox/box_file.h"
 #include "src/error/error.h"
 
@@ -11,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { FAILURES = 256, NOTES = 192, PEERS = 128, NAMES_SIZE = 32768, RECORDS_LEAST = 16 };
@@ -52,14 +52,6 @@ power_of_two_below (uint64_t number)
     return power;
 }
 
-static int64_t
-wall_ns (void)
-{
-    struct timespec now;
-    clock_gettime (CLOCK_REALTIME, &now);
-    return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static void
 fill_head (godwit__box_head_t *head, const godwit__box_options_t *options)
 {
@@ -71,7 +63,7 @@ fill_head (godwit__box_head_t *head, const godwit__box_options_t *options)
         .peer_count = PEERS,
         .name_size = NAMES_SIZE,
         .monotonic_ns = options->now_ns,
-        .wall_ns = wall_ns (),
+        .wall_ns = godwit__wall_ns (),
         .pid = getpid (),
         .started = godwit__box_process_started (getpid ()),
     };
@@ -148,7 +140,7 @@ void
 godwit__box_tick (godwit__box_t *box)
 {
     if (box)
-        atomic_store_explicit (&box->at.head->seen_ns, (uint64_t) wall_ns (), memory_order_relaxed);
+        atomic_store_explicit (&box->at.head->seen_ns, (uint64_t) godwit__wall_ns (), memory_order_relaxed);
 }
 
 void
@@ -156,7 +148,7 @@ godwit__box_end (godwit__box_t *box)
 {
     if (!box)
         return;
-    atomic_store_explicit (&box->at.head->ended_ns, (uint64_t) wall_ns (), memory_order_relaxed);
+    atomic_store_explicit (&box->at.head->ended_ns, (uint64_t) godwit__wall_ns (), memory_order_relaxed);
     pthread_mutex_lock (&box->lock);
     const bool stays = box->has_failed;
     pthread_mutex_unlock (&box->lock);

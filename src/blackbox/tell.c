@@ -3,6 +3,7 @@
 #include "src/base/trace.h"
 #include "src/base/utf8.h"
 #include "src/blackbox/read.h"
+#include "src/value/build.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -95,22 +96,10 @@ add_time (godwit_builder_t *builder, const char *name, int64_t ns)
 }
 
 static void
-add_hex (godwit_builder_t *builder, const char *name, const uint8_t *bytes, size_t size)
-{
-    static const char digits[] = "0123456789abcdef";
-    char text[64];
-    for (size_t i = 0; i < size; i++) {
-        text[2 * i] = digits[bytes[i] >> 4];
-        text[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    godwit_builder_strn (builder, name, text, 2 * size);
-}
-
-static void
 add_span (godwit_builder_t *builder, const char *name, uint64_t span)
 {
     if (span)
-        add_hex (builder, name, (const uint8_t *) &span, sizeof span);
+        godwit__build_hex (builder, name, (const uint8_t *) &span, sizeof span);
     else
         godwit_builder_nil (builder, name);
 }
@@ -128,7 +117,7 @@ add_peer (godwit_builder_t *builder, const godwit__box_peer_t *peer)
 {
     add_text (builder, "peer", peer ? peer->address : "");
     if (peer)
-        add_hex (builder, "instance", peer->instance, sizeof peer->instance);
+        godwit__build_hex (builder, "instance", peer->instance, sizeof peer->instance);
     else
         godwit_builder_nil (builder, "instance");
 }
@@ -184,7 +173,7 @@ add_call (godwit_builder_t *builder, const godwit__box_snapshot_t *snapshot, con
     godwit_builder_open_map (builder, NULL);
     godwit_builder_uint (builder, "seq", call->number);
     add_span (builder, "id", call->span);
-    add_hex (builder, "trace", call->trace_id, sizeof call->trace_id);
+    godwit__build_hex (builder, "trace", call->trace_id, sizeof call->trace_id);
     add_span (builder, "parent", call->parent);
     if (is_server)
         add_span (builder, "span", call->span ? godwit__trace_span_of_run (call->span) : 0);

@@ -4,6 +4,7 @@
 
 #include "src/address/target.h"
 #include "src/base/thread.h"
+#include "src/base/wall.h"
 #include "src/client/call_explain.h"
 #include "src/client/client_settings.h"
 #include "src/client/durable_inside.h"
@@ -12,7 +13,6 @@
 #include "src/error/error.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 /* The first part of the names of its streams. */
 #define KIND "cast"
@@ -97,9 +97,7 @@ find_or_make (godwit__durable_t *durable, const char *exchange, const char *topi
 static int64_t
 wall_ms (void)
 {
-    struct timespec now;
-    clock_gettime (CLOCK_REALTIME, &now);
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return godwit__wall_ns () / 1000000;
 }
 
 /* The spool has the cast. */

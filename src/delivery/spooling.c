@@ -2,6 +2,7 @@
 #include "src/delivery/spooling.h"
 
 #include "src/base/thread.h"
+#include "src/base/wall.h"
 #include "src/delivery/flight.h"
 #include "src/delivery/outbox_inside.h"
 #include "src/delivery/outlet.h"
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { KEY_SPOOL = 0x7370 };
 #define TEXT_FAILED "a notifier's spool: %s failed, and is tried again: %.512s"
@@ -57,9 +57,7 @@ typedef struct godwit__spooling {
 static int64_t
 wall_ms (void)
 {
-    struct timespec now;
-    clock_gettime (CLOCK_REALTIME, &now);
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return godwit__wall_ns () / 1000000;
 }
 
 /* ---- what the others tell; with outbox.lock ---- */

@@ -3,10 +3,10 @@
 #include "src/discovery/connection_view.h"
 
 #include "src/discovery/directory.h"
+#include "src/value/build.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* With connection.lock held, or when nobody uses it any more. */
 static void
@@ -48,33 +48,51 @@ typedef struct sights {
     size_t ended_count;
 } sights_t;
 
-/* Whether a server of the peer is let through. With transport.lock held. */
-static bool
-is_shown (const godwit__directory_t *directory, const godwit__peer_t *peer, godwit__topic_filter_fn *filter,
-          const void *user)
+static void
+take (sights_t *sights, const godwit__peer_t *peer)
 {
-    for (const godwit__group_t *group = GODWIT__GROUPS_FIRST (directory); filter && group;
-         group = GODWIT__GROUPS_NEXT (directory, group))
-        for (size_t i = 0; i < group->count; i++)
-            if (group->members[i]->peer == peer && filter (user, group->exchange, group->topic))
-                return true;
-    return !filter;
+    if (peer->connection)
+        sights->open[sights->open_count++] = godwit__connection_ref (peer->connection);
 }
 
-/* With transport.lock held. Out of memory: nothing is taken. */
+/* With transport.lock held: those to the servers of a group. A process with several has several. */
 static void
-take_open (sights_t *sights, const godwit__directory_t *directory, godwit__topic_filter_fn *filter,
-           const void *user)
+take_group (sights_t *sights, const godwit__group_t *group)
+{
+    for (size_t i = 0; i < group->count; i++)
+        take (sights, group->members[i]->peer);
+}
+
+static size_t
+count_peers (const godwit__directory_t *directory)
 {
     size_t count = 0;
     for (const godwit__peer_t *peer = GODWIT__PEERS_FIRST (directory); peer;
          peer = GODWIT__PEERS_NEXT (directory, peer))
-        count += peer->connection != NULL;
-    sights->open = calloc (count + 1, sizeof *sights->open);
+        count++;
+    return count;
+}
+
+/* With transport.lock held. Out of memory: nothing is taken. */
+static void
+take_all (sights_t *sights, const godwit__directory_t *directory)
+{
+    sights->open = calloc (count_peers (directory) + 1, sizeof *sights->open);
     for (const godwit__peer_t *peer = GODWIT__PEERS_FIRST (directory); peer && sights->open;
          peer = GODWIT__PEERS_NEXT (directory, peer))
-        if (peer->connection && is_shown (directory, peer, filter, user))
-            sights->open[sights->open_count++] = godwit__connection_ref (peer->connection);
+        take (sights, peer);
+}
+
+/* With transport.lock held. Out of memory: nothing is taken. */
+static void
+take_shown (sights_t *sights, const godwit__directory_t *directory, godwit__topic_filter_fn *filter,
+            const void *user)
+{
+    sights->open = calloc (directory->member_count + 1, sizeof *sights->open);
+    for (const godwit__group_t *group = GODWIT__GROUPS_FIRST (directory); group && sights->open;
+         group = GODWIT__GROUPS_NEXT (directory, group))
+        if (group->count && filter (user, group->exchange, group->topic))
+            take_group (sights, group);
 }
 
 static void
@@ -87,15 +105,6 @@ take_ended (sights_t *sights, const godwit__ended_connections_t *ended)
 }
 
 /* ---- telling ---- */
-
-static void
-add_instance (godwit_builder_t *builder, const uint8_t instance[GODWIT__UUID_SIZE])
-{
-    char text[2 * GODWIT__UUID_SIZE + 1];
-    for (size_t i = 0; i < GODWIT__UUID_SIZE; i++)
-        snprintf (text + 2 * i, 3, "%02x", instance[i]);
-    godwit_builder_str (builder, "instance", text);
-}
 
 /* shift_ns: from the transport's clock to the wall's. */
 static void
@@ -118,7 +127,7 @@ add_sight (godwit_builder_t *builder, const godwit__connection_sight_t *sight, c
     godwit_builder_str (builder, "state", state);
     godwit_builder_str (builder, "address", sight->address);
     godwit_builder_strn (builder, "path", sight->address, end ? (size_t) (end - sight->address) : 0);
-    add_instance (builder, sight->instance);
+    godwit__build_hex (builder, "instance", sight->instance, sizeof sight->instance);
     add_time (builder, "since", sight->since_ns, shift_ns);
     godwit_builder_uint (builder, "sent", tally->sent);
     godwit_builder_uint (builder, "sent_bytes", tally->sent_size);
@@ -146,6 +155,28 @@ state_of (godwit__connection_t *connection)
     return names[atomic_load (&connection->state)];
 }
 
+static int
+compare_places (const void *left, const void *right)
+{
+    const godwit__connection_t *const *const a = left, *const *const b = right;
+    return *a < *b ? -1 : *a > *b;
+}
+
+/* Without a lock held. */
+static void
+drop_doubles (sights_t *sights)
+{
+    size_t kept = 0;
+    if (sights->open_count)
+        qsort (sights->open, sights->open_count, sizeof *sights->open, compare_places);
+    for (size_t i = 0; i < sights->open_count; i++)
+        if (kept && sights->open[kept - 1] == sights->open[i])
+            godwit__connection_unref (&sights->open[i]);
+        else
+            sights->open[kept++] = sights->open[i];
+    sights->open_count = kept;
+}
+
 /* Gives all references back. */
 static void
 add_open (const sights_t *sights, size_t limit, int64_t shift_ns, godwit_builder_t *builder)
@@ -162,23 +193,26 @@ add_open (const sights_t *sights, size_t limit, int64_t shift_ns, godwit_builder
     }
 }
 
-void
+bool
 godwit__connections_view (godwit_transport_t *transport, size_t limit, godwit__topic_filter_fn *filter,
                           const void *user, godwit_builder_t *builder)
 {
     sights_t sights = {0};
-    struct timespec wall;
-    clock_gettime (CLOCK_REALTIME, &wall);
-    const int64_t shift_ns =
-        (int64_t) wall.tv_sec * 1000000000 + wall.tv_nsec - godwit__transport_now (transport);
+    const int64_t shift_ns = godwit__transport_wall_shift (transport);
     pthread_mutex_lock (&transport->lock);
-    take_open (&sights, transport->directory, filter, user);
-    if (!filter)
+    if (filter) {
+        take_shown (&sights, transport->directory, filter, user);
+    } else {
+        take_all (&sights, transport->directory);
         take_ended (&sights, &transport->directory->ended);
+    }
     godwit__transport_unlock (transport);
+    drop_doubles (&sights);
     add_open (&sights, limit, shift_ns, builder);
     for (size_t i = 0; i < sights.ended_count && sights.open_count + i < limit; i++)
         add_sight (builder, &sights.ended[i], "ended", shift_ns);
+    const bool is_told = sights.open && (filter || sights.ended);
     free (sights.open);
     free (sights.ended);
+    return is_told;
 }

@@ -36,8 +36,9 @@ typedef bool godwit__topic_filter_fn (const void *user, const char *exchange, co
 
 /* Adds a map for each connection to the list that is open: those that are open, then those that have ended,
  * the newest first. filter: only those to processes with a server that it lets through, and, of those that
- * have ended, none, unless it lets everything through; NULL: all. At most `limit`. Without a lock held. */
-void godwit__connections_view (godwit_transport_t *transport, size_t limit, godwit__topic_filter_fn *filter,
+ * have ended, none, unless it lets everything through; NULL: all. At most `limit`. Without a lock held.
+ * False: memory is short. */
+bool godwit__connections_view (godwit_transport_t *transport, size_t limit, godwit__topic_filter_fn *filter,
                                const void *user, godwit_builder_t *builder);
 
 #endif

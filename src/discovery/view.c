@@ -1,37 +1,96 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/discovery/view.h"
 
-#include <stdio.h>
-#include <time.h>
+#include "src/error/error.h"
+#include "src/value/build.h"
 
-/* "tcp" of "tcp://10.0.0.1:4711"; nil without an address. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A server at one moment. */
+typedef struct sight {
+    godwit__record_t *record; /* a reference */
+    const char *state, *source;
+    bool is_connected;
+    char path[16]; /* of the connection's address; "": there is none */
+    int64_t since_ns;
+} sight_t;
+
+typedef struct sights {
+    size_t count;
+    sight_t *items;
+} sights_t;
+
+/* ---- with transport.lock: calls wait for it ---- */
+
+static const char *
+state_of (const godwit__member_t *member)
+{
+    return member->draining                                   ? "draining"
+           : member->resolution == GODWIT__RESOLUTION_REFUSED ? "refused"
+           : member->is_suspect                               ? "suspect"
+           : member->peer->state == GODWIT__PEER_BACKOFF      ? "unreachable"
+                                                              : "up";
+}
+
+static bool
+is_own (const godwit_transport_t *transport, const godwit__record_t *record)
+{
+    return memcmp (record->instance, transport->instance, GODWIT__UUID_SIZE) == 0;
+}
+
+/* Who told of it. */
+static const char *
+source_of (const godwit_transport_t *transport, const godwit__member_t *member)
+{
+    return is_own (transport, member->record) ? "local"
+           : member->listed                   ? "static"
+           : member->is_suspect               ? "data path"
+                                              : transport->matchmaker->ops->name;
+}
+
+/* "tcp" of "tcp://10.0.0.1:4711" */
 static void
-add_path (godwit_builder_t *builder, const char *address)
+copy_path (char *path, size_t size, const char *address)
 {
     const char *const end = address ? strstr (address, "://") : NULL;
     if (end)
-        godwit_builder_strn (builder, "path", address, (size_t) (end - address));
-    else
-        godwit_builder_nil (builder, "path");
+        snprintf (path, size, "%.*s", (int) (end - address), address);
 }
 
 static void
-add_instance (godwit_builder_t *builder, const uint8_t instance[GODWIT__UUID_SIZE])
+look_at (sight_t *sight, const godwit_transport_t *transport, const godwit__member_t *member)
 {
-    char text[2 * GODWIT__UUID_SIZE + 1];
-    for (size_t i = 0; i < GODWIT__UUID_SIZE; i++)
-        snprintf (text + 2 * i, 3, "%02x", instance[i]);
-    godwit_builder_str (builder, "instance", text);
+    *sight = (sight_t){
+        .record = godwit__record_ref (member->record),
+        .state = state_of (member),
+        .source = source_of (transport, member),
+        .is_connected = godwit__member_is_ready (member),
+        .since_ns = member->since_ns,
+    };
+    copy_path (sight->path, sizeof sight->path, godwit__peer_address (member->peer));
 }
+
+/* Out of memory: nothing is taken. */
+static void
+take (sights_t *sights, const godwit_transport_t *transport)
+{
+    const godwit__directory_t *const directory = transport->directory;
+    sights->items = calloc (directory->member_count + 1, sizeof *sights->items);
+    for (const godwit__group_t *group = GODWIT__GROUPS_FIRST (directory); group && sights->items;
+         group = GODWIT__GROUPS_NEXT (directory, group))
+        for (size_t i = 0; i < group->count; i++)
+            look_at (&sights->items[sights->count++], transport, group->members[i]);
+}
+
+/* ---- without it ---- */
 
 static void
 add_version (godwit_builder_t *builder, godwit__version_t version)
 {
-    char text[40];
-    if (version.revision)
-        snprintf (text, sizeof text, "%u.%u.%u", version.major, version.minor, version.revision);
-    else
-        snprintf (text, sizeof text, "%u.%u", version.major, version.minor);
+    char text[GODWIT__VERSION_TEXT];
+    godwit__version_print (version, text);
     godwit_builder_str (builder, "version", text);
 }
 
@@ -55,67 +114,52 @@ add_serves (godwit_builder_t *builder, const char *versions)
     godwit__offer_destroy (&offer);
 }
 
-static const char *
-state_of (const godwit__member_t *member)
-{
-    return member->draining                                   ? "draining"
-           : member->resolution == GODWIT__RESOLUTION_REFUSED ? "refused"
-           : member->is_suspect                               ? "suspect"
-           : member->peer->state == GODWIT__PEER_BACKOFF      ? "unreachable"
-                                                              : "up";
-}
-
-/* Who told of it. */
-static const char *
-source_of (const godwit_transport_t *transport, const godwit__member_t *member, bool is_own)
-{
-    return is_own               ? "local"
-           : member->listed     ? "static"
-           : member->is_suspect ? "data path"
-                                : transport->matchmaker->ops->name;
-}
-
 static void
-add_member (godwit_builder_t *builder, const godwit_transport_t *transport, const godwit__member_t *member,
-            int64_t wall_minus_ns)
+add_sight (godwit_builder_t *builder, const sight_t *sight, bool is_own, int64_t shift_ns)
 {
-    const godwit__record_t *const record = member->record;
-    const bool is_own = memcmp (record->instance, transport->instance, GODWIT__UUID_SIZE) == 0;
+    const godwit__record_t *const record = sight->record;
     godwit_builder_open_map (builder, NULL);
     godwit_builder_str (builder, "exchange", record->exchange);
     godwit_builder_str (builder, "topic", record->topic);
     godwit_builder_str (builder, "server", record->server);
-    godwit_builder_str (builder, "state", state_of (member));
+    godwit_builder_str (builder, "state", sight->state);
     godwit_builder_open_list (builder, "addresses");
     for (size_t i = 0; i < record->address_count; i++)
         godwit_builder_str (builder, NULL, record->addresses[i]);
     godwit_builder_close (builder);
     add_serves (builder, record->versions);
-    add_instance (builder, record->instance);
+    godwit__build_hex (builder, "instance", record->instance, GODWIT__UUID_SIZE);
     godwit_builder_uint (builder, "incarnation", record->incarnation);
     godwit_builder_int (builder, "revision", record->revision);
     godwit_builder_int (builder, "server_id", record->server_id);
-    godwit_builder_bool (builder, "connected", godwit__member_is_ready (member));
-    add_path (builder, godwit__peer_address (member->peer));
-    godwit_builder_int (builder, "since", member->since_ns + wall_minus_ns);
-    godwit_builder_str (builder, "source", source_of (transport, member, is_own));
+    godwit_builder_bool (builder, "connected", sight->is_connected);
+    if (*sight->path)
+        godwit_builder_str (builder, "path", sight->path);
+    else
+        godwit_builder_nil (builder, "path");
+    godwit_builder_int (builder, "since", sight->since_ns + shift_ns);
+    godwit_builder_str (builder, "source", sight->source);
     godwit_builder_bool (builder, "own", is_own);
     godwit_builder_close (builder);
 }
 
-void
-godwit__directory_view (godwit_transport_t *transport, godwit_builder_t *builder)
+godwit_status_t
+godwit__directory_view (godwit_transport_t *transport, godwit_value_t **list, godwit_error_t **error)
 {
-    struct timespec wall;
-    clock_gettime (CLOCK_REALTIME, &wall);
-    const int64_t wall_minus_ns =
-        (int64_t) wall.tv_sec * 1000000000 + wall.tv_nsec - godwit__transport_now (transport);
-    godwit_builder_open_list (builder, NULL);
+    sights_t sights = {0};
+    const int64_t shift_ns = godwit__transport_wall_shift (transport);
     pthread_mutex_lock (&transport->lock);
-    for (const godwit__group_t *group = GODWIT__GROUPS_FIRST (transport->directory); group;
-         group = GODWIT__GROUPS_NEXT (transport->directory, group))
-        for (size_t i = 0; i < group->count; i++)
-            add_member (builder, transport, group->members[i], wall_minus_ns);
+    take (&sights, transport);
     godwit__transport_unlock (transport);
+    if (!sights.items)
+        return godwit__error_no_memory (error);
+    godwit_builder_t *builder = godwit_builder_new ();
+    godwit_builder_open_list (builder, NULL);
+    for (size_t i = 0; i < sights.count; i++) {
+        add_sight (builder, &sights.items[i], is_own (transport, sights.items[i].record), shift_ns);
+        godwit__record_unref (&sights.items[i].record);
+    }
     godwit_builder_close (builder);
+    free (sights.items);
+    return godwit_builder_finish (&builder, list, error);
 }

@@ -2,10 +2,11 @@
 /* What several answers have in common: who answers, when, and what is for whom. */
 #include "src/introspection/look.h"
 
+#include "src/value/build.h"
+
 #include <errno.h>
 #include <godwit/version.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 bool
@@ -26,26 +27,6 @@ godwit__look_may_all (const godwit__look_t *look)
     return !certificate;
 }
 
-int64_t
-godwit__look_wall_ns (void)
-{
-    struct timespec now;
-    clock_gettime (CLOCK_REALTIME, &now);
-    return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-void
-godwit__look_instance (godwit_builder_t *builder, const uint8_t instance[GODWIT__UUID_SIZE])
-{
-    static const char digits[] = "0123456789abcdef";
-    char text[2 * GODWIT__UUID_SIZE];
-    for (size_t i = 0; i < GODWIT__UUID_SIZE; i++) {
-        text[2 * i] = digits[instance[i] >> 4];
-        text[2 * i + 1] = digits[instance[i] & 15];
-    }
-    godwit_builder_strn (builder, "instance", text, sizeof text);
-}
-
 void
 godwit__look_process (const godwit__look_t *look, godwit_builder_t *builder)
 {
@@ -57,7 +38,7 @@ godwit__look_process (const godwit__look_t *look, godwit_builder_t *builder)
     godwit_builder_str (builder, "host", host);
     godwit_builder_str (builder, "program", program_invocation_short_name);
     godwit_builder_str (builder, "library", godwit_version_string ());
-    godwit__look_instance (builder, transport->instance);
+    godwit__build_hex (builder, "instance", transport->instance, sizeof transport->instance);
     /* An incarnation is the wall clock at the start, in microseconds (src/base/host.h). */
     godwit_builder_uint (builder, "started", transport->incarnation * 1000);
     godwit_builder_close (builder);

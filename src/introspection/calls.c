@@ -2,6 +2,7 @@
 /* What the black box knows of recent calls. */
 #include "src/introspection/look.h"
 
+#include "src/base/wall.h"
 #include "src/blackbox/read.h"
 #include "src/error/error.h"
 
@@ -62,7 +63,7 @@ godwit__look_calls (const godwit__look_t *look, godwit_builder_t *builder, godwi
     };
     godwit__box_filter_id (&filter, &id);
     godwit__look_process (look, builder);
-    godwit_builder_int (builder, "now", godwit__look_wall_ns ());
+    godwit_builder_int (builder, "now", godwit__wall_ns ());
     const int64_t oldest_ns = snapshot.count ? snapshot.calls[0].at_ns : now_ns;
     godwit_builder_int (builder, "oldest", snapshot.head.wall_ns + (oldest_ns - snapshot.head.monotonic_ns));
     godwit_builder_open_list (builder, "calls");

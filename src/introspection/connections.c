@@ -4,6 +4,7 @@
 
 #include "src/discovery/connection_view.h"
 #include "src/error/error.h"
+#include "src/value/build.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ add_guest (godwit_builder_t *builder, const godwit__guest_sight_t *sight, int64_
     godwit_builder_str (builder, "direction", "in");
     godwit_builder_str (builder, "state", sight->left_ns ? "ended" : "open");
     add_text (builder, "path", strcmp (sight->driver, "inproc") == 0 ? sight->driver : NULL);
-    godwit__look_instance (builder, sight->instance);
+    godwit__build_hex (builder, "instance", sight->instance, sizeof sight->instance);
     add_text (builder, "name", sight->name);
     add_time (builder, "since", sight->since_ns, shift_ns);
     godwit_builder_uint (builder, "received", sight->received);
@@ -59,7 +60,7 @@ static godwit_status_t
 add_guests (const godwit__look_t *look, godwit_builder_t *builder, godwit_error_t **error)
 {
     godwit__pool_t *const pool = look->transport->pool;
-    const int64_t shift_ns = godwit__look_wall_ns () - godwit__transport_now (look->transport);
+    const int64_t shift_ns = godwit__transport_wall_shift (look->transport);
     size_t count = 0;
     if (!pool)
         return GODWIT_OK;
@@ -81,8 +82,12 @@ godwit__look_connections (const godwit__look_t *look, godwit_builder_t *builder,
     const bool sees_all = godwit__look_may_all (look);
     godwit__look_process (look, builder);
     godwit_builder_open_list (builder, "connections");
-    godwit__connections_view (look->transport, CONNECTIONS_MAX, sees_all ? NULL : may_see, look, builder);
-    const godwit_status_t status = sees_all ? add_guests (look, builder, error) : GODWIT_OK;
+    godwit_status_t status = GODWIT_OK;
+    if (!godwit__connections_view (look->transport, CONNECTIONS_MAX, sees_all ? NULL : may_see, look,
+                                   builder))
+        status = godwit__error_no_memory (error);
+    else if (sees_all)
+        status = add_guests (look, builder, error);
     godwit_builder_close (builder);
     return status;
 }

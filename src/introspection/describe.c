@@ -2,6 +2,7 @@
 /* What a server serves. */
 #include "src/introspection/look.h"
 
+#include "src/base/wall.h"
 #include "src/server/server_hold.h"
 
 #include <unistd.h>
@@ -14,7 +15,7 @@ godwit__look_ping (const godwit__look_t *look, godwit_builder_t *builder, godwit
 {
     (void) look, (void) error;
     godwit_builder_int (builder, "pid", getpid ());
-    godwit_builder_int (builder, "now", godwit__look_wall_ns ());
+    godwit_builder_int (builder, "now", godwit__wall_ns ());
     return GODWIT_OK;
 }
 

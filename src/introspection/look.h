@@ -45,8 +45,5 @@ typedef struct godwit__calls_params {
 
 /* The map "process": who this is. */
 void godwit__look_process (const godwit__look_t *look, godwit_builder_t *builder);
-void godwit__look_instance (godwit_builder_t *builder, const uint8_t instance[GODWIT__UUID_SIZE]);
-/* Nanoseconds of the wall clock. */
-int64_t godwit__look_wall_ns (void);
 
 #endif

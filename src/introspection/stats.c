@@ -2,6 +2,7 @@
 /* Figures: of the process, and of each of its servers. */
 #include "src/introspection/look.h"
 
+#include "src/base/wall.h"
 #include "src/error/error.h"
 #include "src/introspection/counters.h"
 #include "src/server/server_hold.h"
@@ -129,7 +130,7 @@ godwit__look_stats (const godwit__look_t *look, godwit_builder_t *builder, godwi
     if (status)
         return status;
     godwit__look_process (look, builder);
-    godwit_builder_int (builder, "now", godwit__look_wall_ns ());
+    godwit_builder_int (builder, "now", godwit__wall_ns ());
     godwit_builder_open_map (builder, "counters");
     godwit__counters_build (look->transport, builder);
     godwit_builder_close (builder);

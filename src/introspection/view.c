@@ -3,19 +3,9 @@
 #include "src/introspection/look.h"
 
 #include "src/discovery/view.h"
-#include "src/error/error.h"
 
 /* Servers that are told. */
 #define SERVERS_MAX 16384
-
-/* The list of the directory, without those that are not for who asks. */
-static godwit_status_t
-directory_of (const godwit__look_t *look, godwit_value_t **list, godwit_error_t **error)
-{
-    godwit_builder_t *builder = godwit_builder_new ();
-    godwit__directory_view (look->transport, builder);
-    return godwit_builder_finish (&builder, list, error);
-}
 
 /* Points are few: they are told under their lock, for which only the control thread could wait. */
 static void
@@ -52,7 +42,7 @@ godwit__look_view (const godwit__look_t *look, godwit_builder_t *builder, godwit
 {
     godwit_value_t *list = NULL;
     size_t told = 0;
-    const godwit_status_t status = directory_of (look, &list, error);
+    const godwit_status_t status = godwit__directory_view (look->transport, &list, error);
     if (status)
         return status;
     godwit__look_process (look, builder);

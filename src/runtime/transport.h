@@ -11,6 +11,7 @@
 
 #include "src/base/list.h"
 #include "src/base/trace.h"
+#include "src/base/wall.h"
 #include "src/blackbox/blackbox.h"
 #include "src/interface/driver.h"
 #include "src/interface/matchmaker.h"
@@ -231,6 +232,13 @@ static inline int64_t
 godwit__transport_now (const godwit_transport_t *transport)
 {
     return godwit__clock_now (&transport->clock);
+}
+
+/* What to add to a time of the transport's clock, so that it is one of the wall's. */
+static inline int64_t
+godwit__transport_wall_shift (const godwit_transport_t *transport)
+{
+    return godwit__wall_ns () - godwit__transport_now (transport);
 }
 
 #endif

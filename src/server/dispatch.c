@@ -446,10 +446,7 @@ godwit__dispatch_serves (const godwit__dispatch_t *dispatch, const godwit__route
                          char version[GODWIT__VERSION_TEXT])
 {
     const godwit__endpoint_entry_t *const endpoint = &dispatch->endpoints[route->endpoint];
-    const int size =
-        snprintf (version, GODWIT__VERSION_TEXT, "%u.%u", endpoint->version.major, endpoint->version.minor);
-    if (endpoint->version.revision)
-        snprintf (version + size, GODWIT__VERSION_TEXT - (size_t) size, ".%u", endpoint->version.revision);
+    godwit__version_print (endpoint->version, version);
     return endpoint->accepted[0].text;
 }
 

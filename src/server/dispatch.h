@@ -7,6 +7,7 @@
 
 #include <godwit/server.h>
 
+#include "src/address/target_version.h"
 #include "src/base/table.h"
 #include "src/runtime/metrics.h"
 #include "src/server/run_time.h"
@@ -57,7 +58,6 @@ void *godwit__dispatch_self (const godwit__dispatch_t *dispatch, const godwit__r
 /* What the route's endpoint serves, human-readable: returns the namespace (NULL: none), and writes the
  * version to `version`.
  */
-enum { GODWIT__VERSION_TEXT = 40 };
 const char *godwit__dispatch_serves (const godwit__dispatch_t *dispatch, const godwit__route_t *route,
                                      char version[GODWIT__VERSION_TEXT]);
 /* True if some method of this name is INLINE: worth a closer look. */

@@ -85,10 +85,7 @@ static void
 add_version (godwit_builder_t *builder, godwit__version_t version)
 {
     char text[GODWIT__VERSION_TEXT];
-    if (version.revision)
-        snprintf (text, sizeof text, "%u.%u.%u", version.major, version.minor, version.revision);
-    else
-        snprintf (text, sizeof text, "%u.%u", version.major, version.minor);
+    godwit__version_print (version, text);
     godwit_builder_str (builder, "version", text);
 }
 

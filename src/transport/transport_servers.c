@@ -9,9 +9,5 @@ godwit_transport_servers (godwit_transport_t *transport, godwit_value_t **server
     if (!transport || !servers)
         return godwit__error_null (error, transport ? "servers" : "transport");
     const godwit_status_t status = godwit__transport_check (transport, error);
-    if (status)
-        return status;
-    godwit_builder_t *builder = godwit_builder_new ();
-    godwit__directory_view (transport, builder);
-    return godwit_builder_finish (&builder, servers, error);
+    return status ? status : godwit__directory_view (transport, servers, error);
 }

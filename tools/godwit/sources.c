@@ -5,6 +5,7 @@
 #include "src/error/error.h"
 
 #include <dirent.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,8 +43,7 @@ fill (source_t *source, const godwit__box_snapshot_t *snapshot)
     const int64_t oldest = snapshot->count ? snapshot->calls[0].at_ns : head->monotonic_ns;
     snprintf (source->program, sizeof source->program, "%s", head->program);
     snprintf (source->host, sizeof source->host, "%s", head->host);
-    for (size_t i = 0; i < sizeof head->instance; i++)
-        snprintf (source->instance + 2 * i, 3, "%02x", head->instance[i]);
+    sodium_bin2hex (source->instance, sizeof source->instance, head->instance, sizeof head->instance);
     source->pid = head->pid;
     source->has_ended = ended_ns != 0;
     source->is_dead = !ended_ns && godwit__box_process_started (head->pid) != head->started;
