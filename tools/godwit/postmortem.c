@@ -124,7 +124,8 @@ static int
 list_files (const sources_t *sources)
 {
     size_t count = 0;
-    qsort (sources->items, sources->count, sizeof *sources->items, compare_seen);
+    if (sources->count)
+        qsort (sources->items, sources->count, sizeof *sources->items, compare_seen);
     for (size_t i = 0; i < sources->count; i++) {
         const source_t *const source = &sources->items[i];
         char seen[TIME_SIZE];
