@@ -19,6 +19,8 @@ read_whole (int fd, unsigned char *to, size_t size)
 {
     for (size_t at = 0; at < size;) {
         const ssize_t got = pread (fd, to + at, size - at, (off_t) at);
+        if (got == 0)
+            errno = ENODATA; /* somebody has shortened it */
         if (got <= 0)
             return false;
         at += (size_t) got;
