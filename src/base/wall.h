@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The wall clock. It may be set, also backwards: it is for people and other machines, never for waiting. */
+/* The wall clock. It may be set, also backwards: it is to be shown, never to wait by. */
 #ifndef GODWIT_SRC_BASE_WALL_H
 #define GODWIT_SRC_BASE_WALL_H
 
